@@ -1,0 +1,1 @@
+from labelaudit._version import __version__ as __version__

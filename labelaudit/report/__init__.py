@@ -1,0 +1,1 @@
+"""The Parquet report: schema, write, read, summary."""

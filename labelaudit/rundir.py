@@ -1,0 +1,195 @@
+"""The run folder: names of its files, its lock, and writing aside and renaming.
+
+Every file appears whole or not at all: it is written beside its target under a private name, synced and renamed,
+so a process killed at any moment leaves the old file or the new one and never a part of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelaudit.errors import RunFolderError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no fcntl; there the lock is only a file that says who wrote it
+    fcntl = None  # type: ignore[assignment]
+
+_MARK = "run.json"
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """The files of one run.
+
+    Attributes:
+        root: The folder.
+    """
+
+    root: Path
+
+    @property
+    def mark(self) -> Path:
+        """What this folder is: written first, so that a folder without it is not a run folder."""
+        return self.root / _MARK
+
+    @property
+    def report(self) -> Path:
+        """One row a sample."""
+        return self.root / "report.parquet"
+
+    @property
+    def thresholds(self) -> Path:
+        """Thresholds of every class through the epochs."""
+        return self.root / "thresholds.parquet"
+
+    @property
+    def summary(self) -> Path:
+        """The counts and figures of the run."""
+        return self.root / "summary.json"
+
+    @property
+    def model_weights(self) -> Path:
+        """What the audit leaves behind to score new images."""
+        return self.root / "model.safetensors"
+
+    @property
+    def model_json(self) -> Path:
+        """Everything about the model that is not a tensor."""
+        return self.root / "model.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder from which an interrupted run goes on."""
+        return self.root / "checkpoint"
+
+    def is_run(self) -> bool:
+        """True where the folder holds a run, finished or not."""
+        return self.mark.is_file()
+
+    def is_finished(self) -> bool:
+        """True where the run wrote its report and its summary, the last file of a run."""
+        return self.report.is_file() and self.summary.is_file()
+
+
+def build_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False) -> RunDir:
+    """Makes a run folder, or opens one to go on in it.
+
+    Args:
+        root: The folder to be.
+        fingerprint: What must be equal for a run to go on: settings, dataset, versions. JSON values.
+        force: Replace what an earlier run left there.
+        resume: Go on in an unfinished run; a folder that does not exist yet is a new run.
+
+    Raises:
+        RunFolderError: The folder holds something else, a finished run, or a run of another dataset or settings.
+    """
+    run = RunDir(root)
+    if root.exists() and not root.is_dir():
+        raise RunFolderError(f"{root} is a file; name a folder with --out")
+    occupied = root.is_dir() and any(entry.name != ".lock" for entry in root.iterdir())
+    if occupied and not run.is_run():
+        raise RunFolderError(f"{root} is not empty and not a run of labelaudit; name another folder with --out")
+    if occupied and force:
+        _remove_run(run)
+        occupied = False
+    if occupied and not resume:
+        raise RunFolderError(f"{root} holds a run already; add --resume to go on or --force to replace it")
+    if occupied:
+        _check_same_run(run, fingerprint)
+    else:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            write_json(run.mark, fingerprint)
+        except OSError as error:
+            raise RunFolderError(f"cannot write to {root}: {error.strerror}; name another folder with --out") from error
+    return run
+
+
+def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:
+    try:
+        before = json.loads(run.mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{run.mark} cannot be read; start anew with --force") from error
+    now = json.loads(json.dumps(fingerprint))
+    if before == now:
+        return
+    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    raise RunFolderError(
+        f"{run.root} was started with other {', '.join(changed)}; repeat it with the same, or start anew with --force"
+    )
+
+
+def _remove_run(run: RunDir) -> None:
+    """Removes only what a run writes, and the mark last: a folder is never emptied of a stranger's files."""
+    for path in (run.report, run.thresholds, run.summary, run.model_weights, run.model_json):
+        path.unlink(missing_ok=True)
+    (run.root / "report.html").unlink(missing_ok=True)
+    shutil.rmtree(run.checkpoint, ignore_errors=True)
+    run.mark.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Holds a folder for this process; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        RunFolderError: Another process holds it, or it cannot be written.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle = open(root / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - closed below, held meanwhile
+    except OSError as error:
+        raise RunFolderError(f"cannot write to {root}: {error.strerror}; name another folder") from error
+    with handle:
+        if fcntl is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunFolderError(f"{root} is in use by another labelaudit; wait for it or name another") from error
+        yield
+
+
+@contextlib.contextmanager
+def written_aside(target: Path) -> Iterator[Path]:
+    """Gives a private path beside the target; on leaving without an error, syncs it and renames it to the target.
+
+    Yields:
+        The path to write to. It does not exist yet.
+    """
+    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    aside.unlink(missing_ok=True)
+    try:
+        yield aside
+        with open(aside, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(aside, target)
+        _sync_folder(target.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Writes a JSON file whole or not at all; keys keep their order."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    with written_aside(target) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename durable; systems that cannot open a folder (Windows) do without."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Evidence to verdict: thresholds, probability that a label is wrong, suggested label."""
