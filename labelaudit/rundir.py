@@ -170,7 +170,7 @@ def written_aside(target: Path) -> Iterator[Path]:
         yield aside
         with open(aside, "rb+") as handle:
             os.fsync(handle.fileno())
-        os.replace(aside, target)
+        aside.replace(target)
         _sync_folder(target.parent)
     finally:
         aside.unlink(missing_ok=True)
