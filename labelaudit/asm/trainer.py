@@ -1,0 +1,270 @@
+"""The epoch loop of ASM: warm up, then each epoch learn thresholds, mine, and train on three losses.
+
+METHOD in one breath: an evidence pass (no augmentation, eval mode) gives each training sample's confidence; the class
+means of it give the epoch's clean and noisy thresholds; they part the samples into clean, ambiguous and noisy; each
+part trains by its own loss. Beside the training rows the trainer judges held-out rows, whose labels it never reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from labelaudit.asm.batches import Batches
+from labelaudit.asm.mining import Partition, mine
+from labelaudit.asm.peers import Peers
+from labelaudit.asm.schedule import one_cycle, ramp_up
+from labelaudit.asm.step import train_step
+from labelaudit.asm.thresholds import ClassThresholds, learn_thresholds
+from labelaudit.errors import TrainingError
+from labelaudit.records import FloatArray, IntArray
+from labelaudit.settings import AsmSettings
+
+JUDGE_BATCH = 512
+"""Samples a forward pass of the evidence pass."""
+JUDGED_SHARE = 0.34
+"""Held-out rows are judged in this last share of the epochs, where the learning rate is low; their mean counts."""
+
+
+@dataclass
+class RunState:
+    """All that changes while a run goes on; a checkpoint holds this and the networks.
+
+    Attributes:
+        epochs_done: Whole epochs behind us.
+        judged: Sum of each peer's posteriors over the judged epochs, (2, J, K).
+        judged_epochs: How many there were.
+        partitions: Mined epochs that each training row spent in each partition, (T, 3).
+        history: One entry a mined epoch: thresholds (3, K) of mean, clean, noisy and counts (3, K).
+        losses: Mean total loss of each epoch.
+    """
+
+    epochs_done: int
+    judged: Tensor
+    judged_epochs: int
+    partitions: Tensor
+    history: list[tuple[int, Tensor, Tensor]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a finished run knows.
+
+    Attributes:
+        peer1, peer2: Posteriors of the judged rows, (J, K).
+        partitions: Mined epochs that each training row spent as clean, ambiguous, noisy, (T, 3).
+        history: (epochs done, thresholds (3, K): mean, clean, noisy; counts (3, K) a partition) a mined epoch.
+        losses: Mean loss of each epoch.
+        peers: The trained networks, in eval mode.
+    """
+
+    peer1: FloatArray
+    peer2: FloatArray
+    partitions: IntArray
+    history: list[tuple[int, FloatArray, IntArray]]
+    losses: list[float]
+    peers: Peers
+
+
+class Trainer:
+    """Trains two peers on some rows and judges others.
+
+    Args:
+        peers: The networks; trained in place.
+        batches: Views of samples by row.
+        given: Given labels of all samples in [0, K), (N,); read at ``train_rows`` only.
+        train_rows: Rows to learn from, (T,).
+        judge_rows: Rows to judge, (J,); may be ``train_rows`` itself in a single run.
+        num_classes: K.
+        settings: The method's numbers, epochs, warm-up and learning rate decided.
+        accelerator: Device and precision.
+        seed: Everything random of epoch e comes from (seed, e).
+        anchor: Confidence of each training row's label from evidence that never saw it, (T,), or None. Where given,
+            mining looks at the mean of it and the peers' own confidence, which a network that memorises inflates.
+        class_weights: Weight of each class's cross-entropy, (K,), or None.
+    """
+
+    def __init__(
+        self,
+        peers: Peers,
+        batches: Batches,
+        *,
+        given: Tensor,
+        train_rows: Tensor,
+        judge_rows: Tensor,
+        num_classes: int,
+        settings: AsmSettings,
+        accelerator: Accelerator,
+        seed: int,
+        anchor: Tensor | None = None,
+        class_weights: Tensor | None = None,
+    ) -> None:
+        if settings.epochs is None or settings.warm_up is None or settings.learning_rate is None:
+            raise ValueError("epochs, warm_up and learning_rate must be decided before training")
+        self.epochs = settings.epochs
+        self.warm_up = settings.warm_up
+        self.settings = settings
+        self.num_classes = num_classes
+        self.batches = batches
+        self.seed = seed
+        self.device = accelerator.device
+        self.accelerator = accelerator
+        self.train_rows = train_rows
+        self.judge_rows = judge_rows
+        self.given = given[train_rows].to(self.device)
+        self.anchor = None if anchor is None else anchor.to(self.device)
+        self.class_weights = None if class_weights is None else class_weights.to(self.device)
+        self.steps = -(-len(train_rows) // settings.batch)
+        self.raw_peers = peers
+        optimizer = torch.optim.AdamW(peers.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        self.peers, self.optimizer = accelerator.prepare(peers, optimizer)
+        self.state = RunState(
+            epochs_done=0,
+            judged=torch.zeros(2, len(judge_rows), num_classes),
+            judged_epochs=0,
+            partitions=torch.zeros(len(train_rows), len(Partition), dtype=torch.int32),
+        )
+
+    def fit(self, *, on_epoch: Callable[[Trainer], None] | None = None) -> TrainingRun:
+        """Trains to the end, from wherever the state stands.
+
+        Args:
+            on_epoch: Called after every whole epoch, the moment at which the state may be saved.
+
+        Raises:
+            TrainingError: The loss is no longer a number.
+        """
+        while self.state.epochs_done < self.epochs:
+            epoch = self.state.epochs_done
+            generator = self._seed_epoch(epoch)
+            partition = self._mine() if epoch >= self.warm_up else None
+            self.state.losses.append(self._train_epoch(epoch, partition, generator))
+            if epoch >= self._judged_from:
+                self.state.judged += self._posteriors(self.judge_rows).cpu()
+                self.state.judged_epochs += 1
+            self.state.epochs_done = epoch + 1
+            if on_epoch is not None:
+                on_epoch(self)
+        return self._result()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes, as tensors and plain values; a finished run needs its optimiser no more."""
+        finished = self.state.epochs_done == self.epochs
+        return {
+            "state": vars(self.state),
+            "peers": self.raw_peers.state_dict(),
+            "optimizer": None if finished else self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Goes back to a saved state; the next epoch is exactly the one that followed it."""
+        self.state = RunState(**saved["state"])
+        self.raw_peers.load_state_dict(saved["peers"])
+        if saved["optimizer"] is not None:
+            self.optimizer.load_state_dict(saved["optimizer"])
+
+    def _seed_epoch(self, epoch: int) -> torch.Generator:
+        """Seeds torch (dropout) and gives a generator (views), both a function of (seed, epoch) alone."""
+        number = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
+        torch.manual_seed(number)
+        return torch.Generator(self.device).manual_seed(number)
+
+    def _mine(self) -> Tensor:
+        """Learns this epoch's thresholds and gives every training row its partition, (T,), on the CPU."""
+        posterior = self._posteriors(self.train_rows, views=1).mean(dim=0)  # (T, K)
+        confidence = posterior.gather(1, self.given[:, None]).squeeze(1)
+        if self.anchor is not None:
+            confidence = 0.5 * (confidence + self.anchor)
+        thresholds = learn_thresholds(
+            confidence,
+            self.given,
+            self.num_classes,
+            kind=self.settings.thresholds,
+            clean_scale=self.settings.clean_scale,
+            noisy_scale=self.settings.noisy_scale,
+        )
+        partition = mine(confidence, self.given, thresholds).cpu()
+        self._remember(partition, thresholds)
+        return partition
+
+    def _remember(self, partition: Tensor, thresholds: ClassThresholds) -> None:
+        rows = torch.arange(len(partition))
+        self.state.partitions[rows, partition.long()] += 1
+        cell = partition.long() * self.num_classes + self.given.cpu()
+        counts = torch.bincount(cell, minlength=len(Partition) * self.num_classes).view(len(Partition), -1)
+        learned = torch.stack([thresholds.mean_confidence, thresholds.clean, thresholds.noisy]).cpu()
+        self.state.history.append((self.state.epochs_done, learned, counts.int()))
+
+    def _train_epoch(self, epoch: int, partition: Tensor | None, generator: torch.Generator) -> float:
+        """One pass over the training rows in random order; gives the mean loss."""
+        self.peers.train()
+        order = torch.from_numpy(np.random.default_rng([self.seed, epoch]).permutation(len(self.train_rows)))
+        ramp = ramp_up(epoch + 1, self.epochs, beta=self.settings.ramp_beta)
+        total = torch.zeros((), device=self.device)
+        for step, chosen in enumerate(order.tensor_split(self.steps)):
+            rate = one_cycle(epoch * self.steps + step, self.epochs * self.steps, peak=self._peak)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            parts = train_step(
+                self.peers,
+                self.optimizer,
+                self.batches,
+                rows=self.train_rows[chosen],
+                given=self.given[chosen.to(self.device)],
+                partition=None if partition is None else partition[chosen],
+                ramp=ramp,
+                settings=self.settings,
+                class_weights=self.class_weights,
+                generator=generator,
+                accelerator=self.accelerator,
+            )
+            total += parts.total.detach() * len(chosen)
+        loss = float(total) / len(order)
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"the loss is not a number in epoch {epoch + 1}; "
+                f"resume with a lower --learning-rate than {self._peak:g} and --force"
+            )
+        return loss
+
+    @property
+    def _judged_from(self) -> int:
+        return self.epochs - max(1, round(JUDGED_SHARE * self.epochs))
+
+    @property
+    def _peak(self) -> float:
+        assert self.settings.learning_rate is not None
+        return self.settings.learning_rate
+
+    @torch.no_grad()
+    def _posteriors(self, rows: Tensor, *, views: int | None = None) -> Tensor:
+        """Each peer's softmax, the mean over its plain views, (2, rows, K), on the device."""
+        self.peers.eval()
+        found = []
+        for some in rows.split(JUDGE_BATCH):
+            shown = self.batches.plain(some)[:views]
+            both = [torch.stack(self.peers(view)).float().softmax(dim=-1) for view in shown]
+            found.append(torch.stack(both).mean(dim=0))
+        if not found:
+            return torch.zeros(2, 0, self.num_classes, device=self.device)
+        return torch.cat(found, dim=1)
+
+    def _result(self) -> TrainingRun:
+        self.raw_peers.eval()
+        judged = (self.state.judged / max(self.state.judged_epochs, 1)).numpy()
+        history = [(done, learned.numpy(), counts.numpy()) for done, learned, counts in self.state.history]
+        return TrainingRun(
+            peer1=judged[0],
+            peer2=judged[1],
+            partitions=self.state.partitions.numpy(),
+            history=history,
+            losses=self.state.losses,
+            peers=self.raw_peers,
+        )

@@ -1,0 +1,188 @@
+"""Folds over the trainer: every sample is judged by peers that did not train on its label.
+
+A network comes to trust the labels it has memorised, so evidence about a sample may only come from peers that never
+saw its label. The samples are dealt into F folds, class by class; pictures that are copies of each other share a fold.
+Peers trained on all but one fold judge that fold. With one fold the peers judge what they trained on: the paper's
+setting, kept for comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from labelaudit.asm.batches import Batches
+from labelaudit.asm.checkpoint import load_checkpoint, save_checkpoint
+from labelaudit.asm.losses import class_weights
+from labelaudit.asm.peers import Peers
+from labelaudit.asm.trainer import Trainer, TrainingRun
+from labelaudit.records import FloatArray, IntArray, Progress, Stage, ThresholdHistory, no_progress
+from labelaudit.settings import AsmSettings
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """What the folds found out. Rows are the n audited samples.
+
+    Attributes:
+        peer1, peer2: Posteriors (n, K) from peers that did not train on the row (with one fold: that did).
+        partitions: Mined epochs that each row spent as clean, ambiguous, noisy while it was trained on, (n, 3),
+            summed over the folds' runs.
+        history: Thresholds through the epochs of every fold.
+        losses: Mean training loss, one list of epochs a fold.
+        peers: The peers of the first fold, which judge new images.
+    """
+
+    peer1: FloatArray
+    peer2: FloatArray
+    partitions: IntArray
+    history: ThresholdHistory
+    losses: list[list[float]]
+    peers: Peers
+
+
+def deal_folds(given: IntArray, twins: NDArray[np.int64], *, folds: int, seed: int) -> IntArray:
+    """Gives each sample its fold in [0, F), class shares equal, copies of one picture together.
+
+    Args:
+        given: Given labels, (n,).
+        twins: Copies share a number >= 0, -1 elsewhere, (n,).
+        folds: F; a class with fewer members is in as many folds as it has members.
+        seed: Shuffles.
+    """
+    fold = np.zeros(len(given), dtype=np.int32)
+    if folds == 1:
+        return fold
+    order = np.random.default_rng(seed).permutation(len(given))
+    splitter = StratifiedKFold(folds, shuffle=False)
+    if np.bincount(given).max() < folds:  # every class smaller than F: nothing to stratify
+        fold[order] = np.arange(len(given)) % folds
+    else:
+        smallest = np.bincount(given)
+        # scikit-learn warns of classes smaller than F; pooling them is the same and silent
+        strata = np.where(smallest[given] < folds, -1, given)
+        if 0 < np.count_nonzero(strata == -1) < folds:
+            strata = np.where(strata == -1, int(np.bincount(given).argmax()), strata)
+        for number, (_, held) in enumerate(splitter.split(order, strata[order])):
+            fold[order[held]] = number
+    first: dict[int, int] = {}
+    for row in np.flatnonzero(twins >= 0).tolist():
+        fold[row] = first.setdefault(int(twins[row]), int(fold[row]))
+    return fold
+
+
+def cross_fit(
+    build: Callable[[int], Peers],
+    batches: Batches,
+    *,
+    rows: NDArray[np.int64],
+    given: IntArray,
+    fold: IntArray,
+    num_classes: int,
+    settings: AsmSettings,
+    accelerator: Accelerator,
+    seed: int,
+    anchor: FloatArray | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress = no_progress,
+) -> CrossFit:
+    """Trains on all folds but one and judges that one, for every fold.
+
+    Args:
+        build: Makes new peers from a seed.
+        batches: Views of samples by row of the pixel store.
+        rows: Rows of the store that are audited, (n,).
+        given: Their given labels in [0, K), (n,).
+        fold: Their fold in [0, F), (n,).
+        num_classes: K.
+        settings: The method's numbers, all decided.
+        accelerator: Device and precision.
+        seed: Fold f trains with ``seed + 1000 * f``.
+        anchor: Confidence of each given label from evidence that never saw it, (n,), for mining; or None.
+        checkpoint: Folder in which the state is kept after every epoch and from which it goes on; or None.
+        progress: Told of every epoch.
+    """
+    folds = int(fold.max()) + 1
+    count = len(rows)
+    posteriors = np.full((2, count, num_classes), np.nan, dtype=np.float32)
+    partitions = np.zeros((count, 3), dtype=np.int32)
+    histories, losses = [], []
+    first: Peers | None = None
+    for number in range(folds):
+        held = np.flatnonzero(fold == number)
+        learned = held if folds == 1 else np.flatnonzero(fold != number)
+        counts = torch.bincount(torch.from_numpy(given[learned]).long(), minlength=num_classes)
+        labels = torch.zeros(int(rows.max()) + 1, dtype=torch.long)
+        labels[torch.from_numpy(rows[learned])] = torch.from_numpy(given[learned]).long()
+        peers = build(seed + 1000 * number)
+        trainer = Trainer(
+            peers,
+            batches,
+            given=labels,
+            train_rows=torch.from_numpy(rows[learned]),
+            judge_rows=torch.from_numpy(rows[held]),
+            num_classes=num_classes,
+            settings=settings,
+            accelerator=accelerator,
+            seed=seed + 1000 * number,
+            anchor=None if anchor is None else torch.from_numpy(anchor[learned]),
+            class_weights=class_weights(counts, power=settings.balance) if settings.balance else None,
+        )
+        run = _fit_or_resume(trainer, number, folds, checkpoint, progress)
+        posteriors[0, held], posteriors[1, held] = run.peer1, run.peer2
+        partitions[learned] += run.partitions
+        histories.append((number, run))
+        losses.append(run.losses)
+        first = first or run.peers
+    assert first is not None
+    return CrossFit(posteriors[0], posteriors[1], partitions, _join(histories, num_classes), losses, first)
+
+
+def _fit_or_resume(
+    trainer: Trainer, number: int, folds: int, checkpoint: Path | None, progress: Progress
+) -> TrainingRun:
+    """Trains one fold, from its last whole epoch where a checkpoint holds one."""
+    path = None if checkpoint is None else checkpoint / f"fold-{number + 1}.safetensors"
+    if path is not None and path.exists():
+        trainer.load_state_dict(load_checkpoint(path))
+    name = "training" if folds == 1 else f"fold {number + 1} of {folds}"
+    progress(Stage(name, trainer.state.epochs_done, trainer.epochs, "epochs"))
+
+    def on_epoch(running: Trainer) -> None:
+        if path is not None:
+            save_checkpoint(path, running.state_dict())
+        progress(Stage(name, running.state.epochs_done, running.epochs, "epochs"))
+
+    return trainer.fit(on_epoch=on_epoch)
+
+
+def _join(runs: list[tuple[int, TrainingRun]], num_classes: int) -> ThresholdHistory:
+    """All folds' thresholds as one table, a row a (fold, epoch, class)."""
+    fold, epoch, learned, counts = [], [], [], []
+    for number, run in runs:
+        for done, thresholds, parts in run.history:
+            fold.append(number)
+            epoch.append(done)
+            learned.append(thresholds)  # (3, K)
+            counts.append(parts)  # (3, K)
+    values = np.stack(learned) if learned else np.zeros((0, 3, num_classes), np.float32)
+    sizes = np.stack(counts) if counts else np.zeros((0, 3, num_classes), np.int32)
+    rows = len(fold)
+    return ThresholdHistory(
+        epoch=np.repeat(np.array(epoch, dtype=np.int32), num_classes),
+        fold=np.repeat(np.array(fold, dtype=np.int32), num_classes),
+        class_index=np.tile(np.arange(num_classes, dtype=np.int32), rows),
+        mean_confidence=values[:, 0].reshape(-1).astype(np.float32),
+        clean_threshold=values[:, 1].reshape(-1).astype(np.float32),
+        noisy_threshold=values[:, 2].reshape(-1).astype(np.float32),
+        clean=sizes[:, 0].reshape(-1).astype(np.int32),
+        ambiguous=sizes[:, 1].reshape(-1).astype(np.int32),
+        noisy=sizes[:, 2].reshape(-1).astype(np.int32),
+    )
