@@ -170,8 +170,8 @@ def _parameters(actions: Actions, rng: np.random.Generator) -> FaceParameters:
 
 
 def _draw_intensity(rng: np.random.Generator) -> float:
-    """How strong a clear expression is, in [0.4, 1]: mostly strong, sometimes hardly there."""
-    return float(0.4 + 0.6 * rng.beta(2.2, 1.2))
+    """How strong a clear expression is, in [0.5, 1]: mostly strong, sometimes restrained."""
+    return float(0.5 + 0.5 * rng.beta(2.0, 1.2))
 
 
 def _confused(expression: str, rng: np.random.Generator) -> str:
