@@ -93,7 +93,7 @@ def draw_dataset(
         raise ValueError("count must be at least 1, and the shares at least 0 and together at most 1")
     order_seed, *face_seeds = np.random.SeedSequence(seed).spawn(count + 1)
     order = np.random.default_rng(order_seed)
-    true = _spread_classes(count, class_shares or CLASS_SHARES, order)
+    true = _spread_classes(count, CLASS_SHARES if class_shares is None else class_shares, order)
     wrong, ambiguous = round(wrong_share * count), round(ambiguous_share * count)
     ordered = [LabelTruth.MISLABELLED] * wrong + [LabelTruth.AMBIGUOUS] * ambiguous
     ordered += [LabelTruth.CLEAN] * (count - len(ordered))

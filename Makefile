@@ -1,0 +1,34 @@
+# make demo    draw faces with known label errors, audit them, print what was found
+# make test    lint, types, tests
+# make clean   remove what the two made
+# Each makes its own .venv once; PYTHON=python3.12 chooses the interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := dev,hf,timm,bench,review
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test clean
+
+demo: $(VENV)/installed
+	$(BIN)/labelaudit demo --out runs/demo --force
+
+test: $(VENV)/installed-with-extras
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest -q -n 2
+
+clean:
+	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find labelaudit tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) -e .
+	touch $@
+
+$(VENV)/installed-with-extras: $(VENV)/installed
+	$(INSTALL) -e ".[$(EXTRAS)]"
+	touch $@
