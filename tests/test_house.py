@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
+from typer.testing import CliRunner
 
 PACKAGE = Path(importlib.util.find_spec("labelaudit").submodule_search_locations[0])  # type: ignore
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -201,12 +203,8 @@ def test_every_public_name_resolves() -> None:
 
 @needs_cli
 def test_every_command_shows_an_example() -> None:
-    import typer.main
-    from typer.testing import CliRunner
-
-    from labelaudit.cli.app import app
-
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    app = importlib.import_module("labelaudit.cli.app").app
+    commands = typer.main.get_command(app).commands
     assert {"audit", "demo", "inspect"} <= set(commands)
     for name in commands:
         shown = CliRunner().invoke(app, [name, "--help"])
