@@ -6,6 +6,7 @@ The tree::
     ├── SettingsError     an option is out of range, unknown, or contradicts another
     ├── SourceError       a dataset cannot be read, recognised or trusted
     ├── PixelError        one image cannot be decoded; carries the decoder's message
+    ├── CacheError        the cache folder cannot be written, is full, or cannot be read back
     ├── WeightsError      pretrained weights are missing, altered or do not fit the network
     ├── TrainingError     training cannot start, go on or be resumed
     ├── RunFolderError    the run folder exists, is locked, or is not a run folder
@@ -34,6 +35,10 @@ class SourceError(LabelAuditError):
 
 class PixelError(LabelAuditError):
     """One image cannot be decoded. Never ends a run: the image becomes an ``unreadable`` row."""
+
+
+class CacheError(LabelAuditError):
+    """The cache folder cannot be written, is full, or cannot be read back."""
 
 
 class WeightsError(LabelAuditError):
