@@ -63,9 +63,9 @@ def _brightness(parameters: FaceParameters, actions: Actions, rows: slice, colum
 
 def test_mix_goes_from_one_expression_to_the_other() -> None:
     first, second = Actions(lid=0.2, corners=-1.0), Actions(lid=0.6, corners=1.0)
-    assert astuple(mix(first, second, 0.0)) == pytest.approx(astuple(first))
-    assert astuple(mix(first, second, 1.0)) == pytest.approx(astuple(second))
-    quarter = mix(first, second, 0.25)
+    assert astuple(mix(first, second, share=0.0)) == pytest.approx(astuple(first))
+    assert astuple(mix(first, second, share=1.0)) == pytest.approx(astuple(second))
+    quarter = mix(first, second, share=0.25)
     assert quarter.lid == pytest.approx(0.3)
     assert quarter.corners == pytest.approx(-0.5)
 

@@ -93,7 +93,7 @@ def draw_dataset(
         raise ValueError("count must be at least 1, and the shares at least 0 and together at most 1")
     order_seed, *face_seeds = np.random.SeedSequence(seed).spawn(count + 1)
     order = np.random.default_rng(order_seed)
-    true = _spread_classes(count, CLASS_SHARES if class_shares is None else class_shares, order)
+    true = _spread_classes(count, CLASS_SHARES if class_shares is None else class_shares, rng=order)
     wrong, ambiguous = round(wrong_share * count), round(ambiguous_share * count)
     ordered = [LabelTruth.MISLABELLED] * wrong + [LabelTruth.AMBIGUOUS] * ambiguous
     ordered += [LabelTruth.CLEAN] * (count - len(ordered))
@@ -106,11 +106,11 @@ def draw_dataset(
         other = _confused(true[row], rng)
         if kind[row] is LabelTruth.AMBIGUOUS:
             share = float(rng.uniform(0.38, 0.5))
-            actions = mix(draw_apex(true[row], rng), draw_apex(other, rng), share)
-            actions = mix(NEUTRAL, actions, float(rng.uniform(0.75, 1.0)))
+            actions = mix(draw_apex(true[row], rng), draw_apex(other, rng), share=share)
+            actions = mix(NEUTRAL, actions, share=float(rng.uniform(0.75, 1.0)))
             given.append(other if rng.random() < share else true[row])
         else:
-            actions = mix(NEUTRAL, draw_apex(true[row], rng), _draw_intensity(rng))
+            actions = mix(NEUTRAL, draw_apex(true[row], rng), share=_draw_intensity(rng))
             given.append(other if kind[row] is LabelTruth.MISLABELLED else true[row])
         second.append(other if kind[row] is LabelTruth.AMBIGUOUS else None)
         images[row] = draw_face(_parameters(actions, rng), size=size)
@@ -181,7 +181,7 @@ def _confused(expression: str, rng: np.random.Generator) -> str:
     return others[int(rng.choice(len(others), p=0.9 * likely / likely.sum() + 0.1 / len(others)))]
 
 
-def _spread_classes(count: int, shares: Mapping[str, float], rng: np.random.Generator) -> list[str]:
+def _spread_classes(count: int, shares: Mapping[str, float], *, rng: np.random.Generator) -> list[str]:
     """Classes in a random order; counts follow the shares, the largest remainders rounded up."""
     unknown = sorted(set(shares) - set(EXPRESSIONS))
     total = sum(shares.values())

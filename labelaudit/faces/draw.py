@@ -32,8 +32,8 @@ def draw_face(parameters: FaceParameters, *, size: int) -> NDArray[np.uint8]:
     side = size * SUPERSAMPLING
     canvas = Image.new("RGB", (side, side), parameters.photo.background)
     draw = ImageDraw.Draw(canvas)
-    _paint_backdrop(draw, side, parameters.photo)
-    pen = Pen(draw, side, parameters.identity, parameters.photo)
+    _paint_backdrop(draw, side, photo=parameters.photo)
+    pen = Pen(draw, side, identity=parameters.identity, photo=parameters.photo)
     paint_behind(pen)
     paint_head(pen)
     paint_folds(pen, parameters.actions)
@@ -47,12 +47,12 @@ def draw_face(parameters: FaceParameters, *, size: int) -> NDArray[np.uint8]:
     return _photograph(canvas.reduce(SUPERSAMPLING), parameters)
 
 
-def _paint_backdrop(draw: ImageDraw.ImageDraw, side: int, photo: Photo) -> None:
+def _paint_backdrop(draw: ImageDraw.ImageDraw, side: int, *, photo: Photo) -> None:
     x, y, radius = ((value * side / 2) for value in photo.backdrop)
     if radius > 0:
         x, y = x + side / 2, y + side / 2
         draw.ellipse(
-            (x - radius, y - radius, x + radius, y + radius), fill=blend(photo.background, (255, 255, 255), 0.22)
+            (x - radius, y - radius, x + radius, y + radius), fill=blend(photo.background, (255, 255, 255), share=0.22)
         )
 
 

@@ -131,7 +131,7 @@ CONFUSIONS: Mapping[str, Mapping[str, float]] = {
 """What annotators take an expression for when they err: true class -> given class -> share."""
 
 
-def mix(first: Actions, second: Actions, share: float) -> Actions:
+def mix(first: Actions, second: Actions, *, share: float) -> Actions:
     """Moves from one expression towards another.
 
     Args:

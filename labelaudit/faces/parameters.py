@@ -159,10 +159,10 @@ def draw_identity(rng: np.random.Generator) -> Identity:
         brow_rest=float(rng.normal(0.0, 0.02)),
         corner_rest=float(rng.normal(0.0, 0.12)),
         age=float(rng.beta(1.2, 2.5)),
-        skin=_shade(SKINS[tone], rng, 6),
-        hair=_shade(_pick(rng, shades), rng, 8),
-        iris=_shade(_pick(rng, IRISES[: max(2, 6 - tone)]), rng, 8),
-        clothes=_shade(_pick(rng, CLOTHES), rng, 12),
+        skin=_shade(SKINS[tone], rng, spread=6),
+        hair=_shade(_pick(rng, shades), rng, spread=8),
+        iris=_shade(_pick(rng, IRISES[: max(2, 6 - tone)]), rng, spread=8),
+        clothes=_shade(_pick(rng, CLOTHES), rng, spread=12),
         lips=float(rng.uniform(0.25, 0.5) if bearded else rng.uniform(0.3, 0.85)),
         hair_style=HairStyle(rng.choice(list(HairStyle), p=(0.07, 0.21, 0.18, 0.14, 0.14, 0.16, 0.1))),
         beard=Beard(rng.choice((Beard.MOUSTACHE, Beard.STUBBLE, Beard.FULL))) if bearded else Beard.NONE,
@@ -187,7 +187,7 @@ def draw_photo(rng: np.random.Generator) -> Photo:
         noise=float(rng.uniform(0.0, 6.0)),
         noise_seed=int(rng.integers(2**31)),
         grey=bool(rng.random() < 0.2),
-        background=_shade(_pick(rng, BACKGROUNDS), rng, 10),
+        background=_shade(_pick(rng, BACKGROUNDS), rng, spread=10),
         backdrop=(float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1)), float(max(0.0, rng.uniform(-0.4, 1.2)))),
     )
 
@@ -196,7 +196,7 @@ def _pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
     return colours[int(rng.integers(len(colours)))]
 
 
-def _shade(colour: Colour, rng: np.random.Generator, spread: int) -> Colour:
+def _shade(colour: Colour, rng: np.random.Generator, *, spread: int) -> Colour:
     red, green, blue = (
         int(value) for value in np.clip(np.array(colour) + rng.integers(-spread, spread + 1, 3), 0, 255)
     )

@@ -21,6 +21,12 @@ RELIEF = 0.22
 """How far the tip of the face moves when the head is turned by a right angle."""
 
 _ROUND = np.linspace(0.0, 2 * np.pi, 28, endpoint=False)
+INK: Colour = (34, 24, 26)
+SHADOW: Colour = (96, 40, 30)
+"""What skin in the shade goes towards."""
+CREASE: Colour = (60, 24, 22)
+"""What folds of the skin go towards."""
+
 CIRCLE: Points = np.stack([np.cos(_ROUND), np.sin(_ROUND)], axis=1)  # (28, 2)
 
 
@@ -32,7 +38,7 @@ class Pen:
         photo: Its pose.
     """
 
-    def __init__(self, draw: ImageDraw.ImageDraw, side: int, identity: Identity, photo: Photo) -> None:
+    def __init__(self, draw: ImageDraw.ImageDraw, side: int, *, identity: Identity, photo: Photo) -> None:
         """Places the head on a canvas.
 
         Args:
@@ -55,11 +61,11 @@ class Pen:
         """Fills the shape whose corners are ``points``, shape (P, 2)."""
         self._draw.polygon(self._place(np.asarray(points, dtype=np.float64)).ravel().tolist(), fill=colour)
 
-    def ellipse(self, centre: tuple[float, float], radii: tuple[float, float], colour: Colour) -> None:
+    def ellipse(self, centre: tuple[float, float], radii: tuple[float, float], *, colour: Colour) -> None:
         """Fills an ellipse with axes along the face's."""
         self.polygon(CIRCLE * radii + centre, colour)
 
-    def ribbon(self, points: ArrayLike, widths: ArrayLike, colour: Colour) -> None:
+    def ribbon(self, points: ArrayLike, widths: ArrayLike, *, colour: Colour) -> None:
         """Draws a line of changing width.
 
         Args:
@@ -80,16 +86,21 @@ class Pen:
         return placed
 
 
-def arc(start: tuple[float, float], middle: tuple[float, float], end: tuple[float, float], count: int = 12) -> Points:
-    """Points of the parabola with these ends that passes the middle point halfway, shape (count, 2)."""
+def arc(start_middle_end: ArrayLike, *, count: int = 12) -> Points:
+    """Points of the parabola between two ends that passes a middle point halfway, shape (count, 2).
+
+    Args:
+        start_middle_end: The three points, shape (3, 2).
+        count: Points on the curve.
+    """
     t = np.linspace(0.0, 1.0, count)[:, None]
-    a, m, b = (np.array(point) for point in (start, middle, end))
-    control = 2 * m - (a + b) / 2
-    curve: Points = (1 - t) ** 2 * a + 2 * t * (1 - t) * control + t**2 * b
+    start, middle, end = np.asarray(start_middle_end, dtype=np.float64)
+    control = 2 * middle - (start + end) / 2
+    curve: Points = (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
     return curve
 
 
-def blend(first: Colour, second: Colour, share: float) -> Colour:
+def blend(first: Colour, second: Colour, *, share: float) -> Colour:
     """A colour between two, ``share`` of the second in [0, 1]."""
     red, green, blue = (round((1 - share) * a + share * b) for a, b in zip(first, second, strict=True))
     return red, green, blue
