@@ -26,6 +26,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from labelaudit.nets.inputs import resample, resize, to_input
+
+__all__ = ["strong_view", "to_input", "weak_view"]
+
 _FLIP_SHARE = 0.5
 _TURN = math.radians(10.0)
 _SHIFT = 0.06
@@ -65,19 +69,6 @@ class _Operation(IntEnum):
     TRANSLATE_Y = 13
 
 
-def to_input(pixels: Tensor, *, size: int) -> Tensor:
-    """Stored pixels as a network's input before normalisation.
-
-    Args:
-        pixels: uint8, (B, S, S, 3), on any device.
-        size: Side of the result.
-
-    Returns:
-        float32, (B, 3, size, size), in [0, 1]. Resized bilinearly, smoothed first where it shrinks.
-    """
-    return _resize(pixels.permute(0, 3, 1, 2).float().div_(255.0), size)
-
-
 @torch.no_grad()
 def weak_view(x: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
     """A lightly changed view of every picture, in which a person would still give the same label.
@@ -103,7 +94,7 @@ def weak_view(x: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
         shear_x=draw.zeros(),
         shear_y=draw.zeros(),
     )
-    return _resample(x, theta, size)
+    return resample(x, theta, size)
 
 
 @torch.no_grad()
@@ -138,7 +129,7 @@ def strong_view(x: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
         shear_x=_STRENGTH * _MAX_SHEAR * signed[_Operation.SHEAR_X],
         shear_y=_STRENGTH * _MAX_SHEAR * signed[_Operation.SHEAR_Y],
     )
-    return _resample(x, theta, size)
+    return resample(x, theta, size)
 
 
 class _Draw:
@@ -227,21 +218,9 @@ def _affine(
     return torch.stack([row_x, row_y], dim=1)
 
 
-def _resample(x: Tensor, theta: Tensor, size: int) -> Tensor:
-    grid = F.affine_grid(theta, [len(x), x.shape[1], size, size], align_corners=False)  # (B, size, size, 2)
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
-
-
-def _resize(x: Tensor, size: int) -> Tensor:
-    if x.shape[-1] == size:
-        return x
-    shrinks = x.shape[-1] > size
-    return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False, antialias=shrinks)
-
-
 def _shrink(x: Tensor, size: int) -> Tensor:
     """Smooths and shrinks pictures that are larger than the view; ``grid_sample`` alone would alias."""
-    return _resize(x, size) if x.shape[-1] > size else x
+    return resize(x, size) if x.shape[-1] > size else x
 
 
 def _gray(x: Tensor) -> Tensor:
