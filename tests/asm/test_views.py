@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from labelaudit.asm import views
-from labelaudit.asm.views import strong_view, to_input, weak_view
+from labelaudit.asm.views import strong_view, weak_view
+from labelaudit.nets.inputs import resample, resize
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -21,25 +22,6 @@ def _pictures(batch: int = 6, side: int = 24) -> Tensor:
 def _move(**changes: float) -> Tensor:
     still = {"flip": 1.0, "turn": 0.0, "zoom": 1.0, "shift_x": 0.0, "shift_y": 0.0, "shear_x": 0.0, "shear_y": 0.0}
     return views._affine(**{name: torch.tensor([value]) for name, value in (still | changes).items()})
-
-
-def test_to_input_keeps_values_and_puts_channels_first():
-    pixels = torch.arange(2 * 4 * 4 * 3, dtype=torch.uint8).reshape(2, 4, 4, 3)
-    found = to_input(pixels, size=4)
-    assert found.shape == (2, 3, 4, 4)
-    assert found[1, 2, 3, 0].item() == pytest.approx(pixels[1, 3, 0, 2].item() / 255)
-
-
-@pytest.mark.parametrize("size", [3, 9])
-def test_to_input_resizes_a_flat_picture_to_a_flat_picture(size: int):
-    found = to_input(torch.full((1, 6, 6, 3), 51, dtype=torch.uint8), size=size)
-    torch.testing.assert_close(found, torch.full((1, 3, size, size), 0.2))
-
-
-def test_to_input_smooths_a_checkerboard_away_when_it_shrinks():
-    board = (torch.arange(8).view(-1, 1) + torch.arange(8)) % 2 * 255
-    pixels = board.to(torch.uint8).view(1, 8, 8, 1).expand(-1, -1, -1, 3)
-    assert to_input(pixels, size=2).std().item() < 0.05
 
 
 @pytest.mark.parametrize("view", [weak_view, strong_view])
@@ -69,7 +51,7 @@ def test_every_sample_draws_its_own_view(view):
 
 
 def test_a_strong_view_changes_more_than_a_weak_one():
-    pictures = views._resize(_pictures(256, 6), 24)  # smooth, as faces are
+    pictures = resize(_pictures(256, 6), 24)  # smooth, as faces are
     weak = (weak_view(pictures, _generator(), size=24) - pictures).abs().mean()
     strong = (strong_view(pictures, _generator(), size=24) - pictures).abs().mean()
     assert strong > 1.1 * weak
@@ -77,15 +59,15 @@ def test_a_strong_view_changes_more_than_a_weak_one():
 
 def test_a_move_that_moves_nothing_gives_the_picture_back():
     picture = _pictures(1)
-    torch.testing.assert_close(views._resample(picture, _move(), 24), picture)
+    torch.testing.assert_close(resample(picture, _move(), 24), picture)
 
 
 def test_mirror_turn_and_shift_do_what_they_say():
     picture = _pictures(1)
-    torch.testing.assert_close(views._resample(picture, _move(flip=-1.0), 24), picture.flip(-1))
-    turned = views._resample(picture, _move(turn=math.pi / 2), 24)
+    torch.testing.assert_close(resample(picture, _move(flip=-1.0), 24), picture.flip(-1))
+    turned = resample(picture, _move(turn=math.pi / 2), 24)
     torch.testing.assert_close(turned, picture.rot90(1, dims=(2, 3)), atol=1e-4, rtol=0)
-    shifted = views._resample(picture, _move(shift_x=0.25), 24)  # a quarter of 24 pixels
+    shifted = resample(picture, _move(shift_x=0.25), 24)  # a quarter of 24 pixels
     torch.testing.assert_close(shifted[..., :18], picture[..., 6:], atol=1e-4, rtol=0)
     torch.testing.assert_close(shifted[..., 18:], picture[..., -1:].expand(-1, -1, -1, 6), atol=1e-4, rtol=0)
 
@@ -93,7 +75,7 @@ def test_mirror_turn_and_shift_do_what_they_say():
 def test_zoom_magnifies_the_middle():
     picture = torch.zeros(1, 3, 16, 16)
     picture[..., 6:10, 6:10] = 1.0
-    zoomed = views._resample(picture, _move(zoom=2.0), 16)
+    zoomed = resample(picture, _move(zoom=2.0), 16)
     assert zoomed.sum().item() == pytest.approx(4 * picture.sum().item(), rel=0.05)
 
 
