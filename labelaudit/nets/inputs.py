@@ -53,7 +53,7 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     """The type that autocast should use on a device: bfloat16 where the hardware multiplies it, else float32."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    # torch has no public question for this before 2.10; without bf16 instructions bf16 is slower than float32
+    # not every torch we run on has a public question for this; without the instructions bfloat16 is slower
     if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
         return torch.bfloat16
     return torch.float32
