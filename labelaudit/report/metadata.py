@@ -1,0 +1,163 @@
+"""What a report says about itself: the JSON under the key ``labelaudit`` of its Parquet schema.
+
+Nothing here changes from one run to the next on the same input, settings, seed and machine: times stand in
+``summary.json`` only. No absolute paths, no user or host names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from labelaudit.errors import ReportError
+from labelaudit.records import JsonDict
+
+REPORT_SCHEMA_VERSION = 1
+"""Grows when a column changes its name, type or meaning; new columns and new metadata keys leave it alone."""
+
+METADATA_KEY = b"labelaudit"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval.
+
+    Attributes:
+        value: The figure, mostly a share in [0, 1].
+        low, high: Ends of its interval; None where none was computed.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class EpochThreshold:
+    """One class's thresholds in the last mined epoch, averaged over folds.
+
+    Attributes:
+        label: Class name.
+        mean_confidence: Mean confidence of that class's given labels, in [0, 1].
+        clean, noisy: In [0, 1], noisy <= clean.
+    """
+
+    label: str
+    mean_confidence: float
+    clean: float
+    noisy: float
+
+
+@dataclass(frozen=True)
+class ReportMetadata:
+    """Where a report comes from and what holds for all of its rows.
+
+    Attributes:
+        tool_version: Version of labelaudit that wrote it.
+        dataset: A name for people, such as the last part of the dataset's path.
+        dataset_fingerprint: Hex digest of the dataset's rows and labels.
+        source_format: Registered name of the format, such as ``folder``.
+        source_why: The sentence that says why this format was chosen.
+        classes: The K class names in the order of ``posterior``.
+        settings: All settings as they were decided.
+        seed: Seed of everything random.
+        device: ``cpu``, ``cuda`` ... as used.
+        weights: Where the network started, for people: ``face``, ``none``, or a file's name.
+        torch_version: Version of torch that trained it.
+        model_hash: Hex digest of the model that the audit left behind, or None.
+        assumed: What was assumed rather than told, one sentence each.
+        mislabelled_precision: Share of the ``mislabelled`` rows that are wrong, or None for the mean of p_mislabelled.
+        queue_precision: The same for the head of the queue.
+        noise_rate: Share of all given labels that are wrong, or None.
+        noise_matrix: P(given | true), K rows (true) of K columns (given), None where a class was not audited; or None.
+        planted: What the planted errors measured; name -> figure.
+        last_thresholds: Thresholds of the last mined epoch; ``write_report`` fills them in.
+        schema_version: ``REPORT_SCHEMA_VERSION`` of the writer.
+    """
+
+    tool_version: str
+    dataset: str
+    dataset_fingerprint: str
+    source_format: str
+    source_why: str
+    classes: tuple[str, ...]
+    settings: JsonDict
+    seed: int
+    device: str
+    weights: str
+    torch_version: str
+    model_hash: str | None = None
+    assumed: tuple[str, ...] = ()
+    mislabelled_precision: Estimate | None = None
+    queue_precision: Estimate | None = None
+    noise_rate: Estimate | None = None
+    noise_matrix: tuple[tuple[float | None, ...], ...] | None = None
+    planted: JsonDict = field(default_factory=dict)
+    last_thresholds: tuple[EpochThreshold, ...] = ()
+    schema_version: int = REPORT_SCHEMA_VERSION
+
+    def to_bytes(self) -> bytes:
+        """JSON in UTF-8; the same metadata gives the same bytes."""
+        return json.dumps(plain(asdict(self)), ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, where: str) -> ReportMetadata:
+        """Reads what ``to_bytes`` wrote; keys of later writers are passed over.
+
+        Args:
+            content: JSON in UTF-8.
+            where: The report's path, for messages.
+
+        Raises:
+            ReportError: It has another schema version, is no JSON, or lacks a key.
+        """
+        try:
+            value = json.loads(content)
+            version = value["schema_version"]
+            if version != REPORT_SCHEMA_VERSION:
+                raise ReportError(
+                    f"{where} has report schema {version}, this labelaudit reads {REPORT_SCHEMA_VERSION}; "
+                    "read it with the version that wrote it, or audit again"
+                )
+            for name, read in _TYPED.items():
+                if name in value:
+                    value[name] = read(value[name])
+            return cls(**{name: value[name] for name in cls.__dataclass_fields__ if name in value})
+        except (ValueError, KeyError, TypeError) as error:
+            raise ReportError(f"{where} has damaged metadata ({error}); audit again") from error
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it: NaN is None, tuples are lists."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _estimate(value: Any) -> Estimate | None:
+    return None if value is None else Estimate(**value)
+
+
+def _matrix(value: Any) -> tuple[tuple[float | None, ...], ...] | None:
+    return None if value is None else tuple(tuple(row) for row in value)
+
+
+def _epoch_thresholds(value: Any) -> tuple[EpochThreshold, ...]:
+    return tuple(EpochThreshold(**row) for row in value)
+
+
+_TYPED: dict[str, Callable[[Any], Any]] = {
+    "classes": tuple,
+    "assumed": tuple,
+    "mislabelled_precision": _estimate,
+    "queue_precision": _estimate,
+    "noise_rate": _estimate,
+    "noise_matrix": _matrix,
+    "last_thresholds": _epoch_thresholds,
+}
+"""How to read what JSON has no type for."""

@@ -1,0 +1,208 @@
+"""Writes and reads the report's Parquet files.
+
+Rows are built and written a row group at a time, so memory stays bounded however long the dataset is. The same input
+gives the same bytes: nothing in the files tells when or where they were written.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelaudit.errors import ReportError
+from labelaudit.records import Evidence, PixelFacts, SampleTable, ThresholdHistory, VerdictTable
+from labelaudit.report.columns import (
+    Names,
+    evidence_columns,
+    fact_columns,
+    named,
+    real,
+    sample_columns,
+    verdict_columns,
+)
+from labelaudit.report.metadata import METADATA_KEY, EpochThreshold, ReportMetadata
+from labelaudit.report.schema import NAME, THRESHOLDS_SCHEMA, report_schema
+from labelaudit.rundir import RunDir, written_aside
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS_A_GROUP = 131_072
+"""Rows built and written at once; what Parquet readers skip and share out by."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as it was read.
+
+    Attributes:
+        table: One row an input sample, in input order; the columns of ``report_schema`` that were asked for.
+        metadata: Where it comes from.
+    """
+
+    table: pa.Table
+    metadata: ReportMetadata
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of ``posterior``."""
+        return self.metadata.classes
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a data frame; names become categoricals."""
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
+
+
+def write_report(
+    path: Path,
+    *,
+    table: SampleTable,
+    evidence: Evidence,
+    facts: PixelFacts,
+    verdicts: VerdictTable,
+    metadata: ReportMetadata,
+) -> None:
+    """Writes ``report.parquet``, whole or not at all.
+
+    Args:
+        path: The file to be; replaced where it exists.
+        table: The samples, N rows.
+        evidence: What the models say, N rows.
+        facts: What decoding found, N rows.
+        verdicts: The verdicts, N rows.
+        metadata: Where the report comes from; the last epoch's thresholds are filled in here.
+
+    Raises:
+        ValueError: The tables differ in length, or the metadata names other classes.
+        ReportError: The file cannot be written.
+    """
+    lengths = {len(table), len(evidence.posterior), len(facts.error), len(verdicts.verdict)}
+    if len(lengths) != 1:
+        raise ValueError(f"tables differ in length: {sorted(lengths)}")
+    classes = table.labels.names
+    if metadata.classes != classes:
+        raise ValueError(f"metadata names the classes {metadata.classes}, the samples {classes}")
+    metadata = replace(metadata, last_thresholds=_last_thresholds(evidence.history, classes))
+    schema = report_schema(len(classes)).with_metadata({METADATA_KEY: metadata.to_bytes()})
+    names = Names.of(table)
+    with _writer(path, schema) as writer:
+        for start in range(0, len(table), ROWS_A_GROUP):
+            rows = slice(start, start + ROWS_A_GROUP)
+            columns = {
+                **sample_columns(table, rows, names),
+                **verdict_columns(verdicts, rows, classes),
+                **evidence_columns(evidence, table.given[rows], rows),
+                **fact_columns(facts, rows),
+            }
+            writer.write_batch(pa.record_batch([columns[name] for name in schema.names], schema=schema))
+
+
+def write_thresholds(path: Path, *, history: ThresholdHistory, classes: Sequence[str]) -> None:
+    """Writes ``thresholds.parquet``, whole or not at all.
+
+    Args:
+        path: The file to be; replaced where it exists.
+        history: Thresholds through the epochs.
+        classes: The K class names.
+
+    Raises:
+        ReportError: The file cannot be written.
+    """
+    columns = [
+        pa.array(history.epoch, pa.int32()),
+        pa.array(history.fold, pa.int32()),
+        named(history.class_index, classes),
+        real(history.mean_confidence),
+        real(history.clean_threshold),
+        real(history.noisy_threshold),
+        pa.array(history.clean, pa.int32()),
+        pa.array(history.ambiguous, pa.int32()),
+        pa.array(history.noisy, pa.int32()),
+    ]
+    with _writer(path, THRESHOLDS_SCHEMA) as writer:
+        writer.write_batch(pa.record_batch(columns, schema=THRESHOLDS_SCHEMA))
+
+
+def read_report(source: RunDir | Path | str, *, columns: Sequence[str] | None = None) -> Report:
+    """Reads a report.
+
+    Args:
+        source: A run, its folder, or the path of a ``report.parquet``.
+        columns: Only these columns, in this order; None = all.
+
+    Raises:
+        ReportError: There is no report, it has another schema version, or a column is missing.
+    """
+    path = source.report if isinstance(source, RunDir) else Path(source)
+    if path.is_dir():
+        path = RunDir(path).report
+    if not path.is_file():
+        raise ReportError(f"{path} does not exist; name a finished run, or a report.parquet")
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            content = (schema.metadata or {}).get(METADATA_KEY)
+            if content is None:
+                raise ReportError(f"{path} is not a report of labelaudit; name a run, or its report.parquet")
+            metadata = ReportMetadata.from_bytes(content, where=str(path))
+            _check_columns(path, schema, report_schema(len(metadata.classes)), columns or ())
+            table = file.read(columns=None if columns is None else list(columns))
+    except (pa.ArrowException, OSError) as error:
+        first = str(error).partition("\n")[0]
+        raise ReportError(f"{path} cannot be read as Parquet ({first}); audit again") from error
+    return Report(table if columns is None else table.select(list(columns)), metadata)
+
+
+def _check_columns(path: Path, found: pa.Schema, expected: pa.Schema, wanted: Sequence[str]) -> None:
+    for field in expected:
+        if field.name not in found.names:
+            raise ReportError(f"{path} lacks the column {field.name}; audit again")
+        if found.field(field.name).type != field.type:
+            kind = found.field(field.name).type
+            raise ReportError(f"{path} holds {kind} in {field.name}, not {field.type}; audit again")
+    for name in wanted:
+        if name not in found.names:
+            near = difflib.get_close_matches(name, found.names, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(found.names)}"
+            raise ReportError(f"{path} has no column {name}{hint}")
+
+
+@contextmanager
+def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A Parquet writer beside the target, which takes its place when all is well."""
+    dictionaries = [field.name for field in schema if field.type == NAME]
+    try:
+        with (
+            written_aside(path) as aside,
+            pq.ParquetWriter(aside, schema, compression="zstd", use_dictionary=dictionaries) as writer,
+        ):
+            yield writer
+    except OSError as error:
+        reason = error.strerror or str(error).partition("\n")[0]
+        raise ReportError(f"cannot write {path}: {reason}; free some space, or name another folder") from error
+
+
+def _last_thresholds(history: ThresholdHistory, classes: Sequence[str]) -> tuple[EpochThreshold, ...]:
+    """Every class's thresholds in the last mined epoch, averaged over folds; classes without any are left out."""
+    if len(history.epoch) == 0:
+        return ()
+    last = history.epoch == history.epoch.max()
+    found = []
+    for index, label in enumerate(classes):
+        rows = last & (history.class_index == index) & np.isfinite(history.mean_confidence)
+        if rows.any():
+            columns = (history.mean_confidence, history.clean_threshold, history.noisy_threshold)
+            found.append(EpochThreshold(label, *(round(float(column[rows].mean()), 6) for column in columns)))
+    return tuple(found)
