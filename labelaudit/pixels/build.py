@@ -24,13 +24,14 @@ import pyarrow.parquet as pq
 
 from labelaudit.errors import CacheError, PixelError, RunFolderError
 from labelaudit.pixels.chunks import (
+    FACT_SCHEMA,
     PART_SCHEMA,
     Chunk,
-    binary_rows,
     build_chunk,
     parts_folder,
     plan_chunks,
     read_picture,
+    read_thumbnails,
 )
 from labelaudit.pixels.decode import picture_size, quiet_decoder
 from labelaudit.pixels.duplicates import find_duplicates
@@ -176,16 +177,15 @@ def _build_chunks(
 
 
 def _finish(layout: StoreLayout, chunks: list[Chunk], progress: Progress) -> None:
-    parts = [pq.read_table(chunk.part, schema=PART_SCHEMA) for chunk in chunks]
-    table = pa.concat_tables(parts) if parts else PART_SCHEMA.empty_table()
-    digests = binary_rows(table["pixel_digest"])
-    duplicates = find_duplicates(
-        binary_rows(table["thumbnail"]).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
-        digests.view(np.dtype((np.void, digests.shape[1]))).reshape(-1),
-        table["error"].is_null().to_numpy(),
-        progress=progress,
-    )
-    index = table.drop_columns(["thumbnail", "pixel_digest"])
+    thumbnails = np.zeros((layout.rows, THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.uint8)
+    facts = []
+    for chunk in chunks:
+        part = pq.read_table(chunk.part, schema=PART_SCHEMA)
+        thumbnails[chunk.rows.start : chunk.rows.stop] = read_thumbnails(part)
+        facts.append(part.drop_columns(["thumbnail"]))
+    index = pa.concat_tables(facts) if facts else FACT_SCHEMA.empty_table()
+    readable = index["error"].is_null().to_numpy()
+    duplicates = find_duplicates(layout.map_pixels(), thumbnails, readable, progress=progress)
     index = index.append_column("duplicate_group", pa.array(duplicates.group, pa.int32()))
     write_finished(layout, index.append_column("exact_group", pa.array(duplicates.exact, pa.int32())))
     shutil.rmtree(parts_folder(layout), ignore_errors=True)

@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 
 from labelaudit.errors import PixelError
 from labelaudit.pixels.decode import decode_face
-from labelaudit.pixels.measures import THUMBNAIL_SIDE, brightness, grey_of, sharpness, thumbnails
+from labelaudit.pixels.measures import THUMBNAIL_SIDE, measure
 from labelaudit.pixels.store import StoreLayout
 from labelaudit.rundir import written_aside
 from labelaudit.source.interface import LabelSource, Picture
 
 _CHUNK_BYTES = 8_000_000
-"""Of pixels a chunk; measuring takes about six times as much for a moment, in each thread."""
+"""Of pixels a chunk, in memory once in each thread."""
 
 _MAX_CHUNK_ROWS = 1_024
-_DIGEST_BYTES = 16
 
-PART_SCHEMA = pa.schema(
+FACT_SCHEMA = pa.schema(
     [
         ("error", pa.string()),
         ("content_sha256", pa.string()),
@@ -36,11 +35,12 @@ PART_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("sharpness", pa.float32()),
         ("brightness", pa.float32()),
-        ("thumbnail", pa.binary(THUMBNAIL_SIDE * THUMBNAIL_SIDE)),
-        ("pixel_digest", pa.binary(_DIGEST_BYTES)),
     ]
 )
-"""What a part holds: the facts, and the last two columns, which only finding duplicates needs."""
+"""What is kept of a row."""
+
+PART_SCHEMA = FACT_SCHEMA.append(pa.field("thumbnail", pa.binary(THUMBNAIL_SIDE * THUMBNAIL_SIDE)))
+"""What a part holds: the facts, and what only finding duplicates needs."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,6 @@ def build_chunk(source: LabelSource, chunk: Chunk, layout: StoreLayout) -> None:
     count = len(chunk.rows)
     pixels = np.zeros((count, layout.side, layout.side, 3), dtype=np.uint8)
     size = np.zeros((count, 2), dtype=np.int32)  # width, height
-    digests = np.zeros((count, _DIGEST_BYTES), dtype=np.uint8)
     errors: list[str | None] = [None] * count
     hashes: list[str | None] = [None] * count
     for place, row in enumerate(chunk.rows):
@@ -107,20 +106,17 @@ def build_chunk(source: LabelSource, chunk: Chunk, layout: StoreLayout) -> None:
             continue
         pixels[place] = face.pixels
         size[place] = face.width, face.height
-        digest = hashlib.blake2b(face.pixels, digest_size=_DIGEST_BYTES).digest()
-        digests[place] = np.frombuffer(digest, dtype=np.uint8)
     _write_pixels(layout, chunk.rows.start, pixels)
-    grey = grey_of(pixels)
+    measures = measure(pixels)
     unreadable = np.array([error is not None for error in errors], dtype=bool)
     part = {
         "error": pa.array(errors, pa.string()),
         "content_sha256": pa.array(hashes, pa.string()),
         "width": size[:, 0],
         "height": size[:, 1],
-        "sharpness": np.where(unreadable, np.float32(np.nan), sharpness(grey)),
-        "brightness": np.where(unreadable, np.float32(np.nan), brightness(grey)),
-        "thumbnail": _binary(thumbnails(grey).reshape(count, -1)),
-        "pixel_digest": _binary(digests),
+        "sharpness": np.where(unreadable, np.float32(np.nan), measures.sharpness),
+        "brightness": np.where(unreadable, np.float32(np.nan), measures.brightness),
+        "thumbnail": [face.tobytes() for face in measures.thumbnails],
     }
     with written_aside(chunk.part) as aside:
         pq.write_table(pa.table(part, schema=PART_SCHEMA), aside, compression="none")
@@ -138,25 +134,20 @@ def read_picture(source: LabelSource, row: int) -> Picture:
         raise PixelError(f"cannot be read: {error.strerror or type(error).__name__}") from error
 
 
-def binary_rows(column: pa.ChunkedArray) -> NDArray[np.uint8]:
-    """A column of fixed-size bytes as an array, (N, bytes)."""
-    width = column.type.byte_width
-    rows = [
-        np.frombuffer(piece.buffers()[1], dtype=np.uint8)[piece.offset * width :][: len(piece) * width]
-        for piece in column.chunks
-    ]
-    return np.concatenate([np.zeros(0, dtype=np.uint8), *rows]).reshape(-1, width)
+def read_thumbnails(part: pa.Table) -> NDArray[np.uint8]:
+    """The thumbnails of a part, (N, T, T).
 
-
-def _binary(rows: NDArray[np.uint8]) -> pa.Array:
-    content = pa.py_buffer(np.ascontiguousarray(rows))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, content])
+    Args:
+        part: A table of ``PART_SCHEMA``.
+    """
+    content = b"".join(part["thumbnail"].to_pylist())
+    return np.frombuffer(content, dtype=np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
 
 def _content_sha256(picture: Picture) -> str | None:
     """Of the encoded bytes, or of raw pixels row by row; None where a file is empty."""
-    content = picture if isinstance(picture, bytes) else np.ascontiguousarray(picture)
-    return hashlib.sha256(content).hexdigest() if len(content) else None
+    content = picture if isinstance(picture, bytes) else picture.tobytes()
+    return hashlib.sha256(content).hexdigest() if content else None
 
 
 def _write_pixels(layout: StoreLayout, start: int, pixels: NDArray[np.uint8]) -> None:

@@ -7,6 +7,7 @@ pixels. Both measures are taken from the resized picture, so that files of diffe
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,47 @@ from numpy.typing import NDArray
 THUMBNAIL_SIDE = 24
 """Side of the grey thumbnails by which near duplicates are found, in cells."""
 
+_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What plain measuring says of M pictures.
+
+    Attributes:
+        sharpness: As ``sharpness``, (M,).
+        brightness: As ``brightness``, (M,).
+        thumbnails: As ``thumbnails``, (M, 24, 24).
+    """
+
+    sharpness: NDArray[np.float32]
+    brightness: NDArray[np.float32]
+    thumbnails: NDArray[np.uint8]
+
+
+def measure(pixels: NDArray[np.uint8]) -> Measures:
+    """Takes all measures, a few pictures at a time: what fits the processor's cache is measured twice as fast.
+
+    Args:
+        pixels: RGB, (M, S, S, 3).
+    """
+    count = len(pixels)
+    measures = Measures(
+        np.empty(count, dtype=np.float32),
+        np.empty(count, dtype=np.float32),
+        np.empty((count, THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.uint8),
+    )
+    for start in range(0, count, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        grey = grey_of(pixels[block])
+        measures.sharpness[block] = sharpness(grey)
+        measures.brightness[block] = brightness(grey)
+        measures.thumbnails[block] = thumbnails(grey)
+    return measures
+
 
 def grey_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Luma of RGB pixels, ITU-R 601 in fixed point as Pillow computes it.
+    """Luma of RGB pixels, ITU-R 601 in 16-bit whole numbers: (77 R + 150 G + 29 B) / 256, rounded.
 
     Args:
         pixels: RGB, (..., 3).
@@ -24,8 +63,12 @@ def grey_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         Grey values, (...); R = G = B gives that value unchanged.
     """
-    red, green, blue = (pixels[..., channel].astype(np.uint32) for channel in range(3))
-    return ((red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16).astype(np.uint8)
+    # At most 255 * 256 + 128, so 16 bits hold it.
+    total = pixels[..., 0] * np.uint16(77)
+    total += pixels[..., 1] * np.uint16(150)
+    total += pixels[..., 2] * np.uint16(29)
+    total += np.uint16(128)
+    return (total >> 8).astype(np.uint8)
 
 
 def sharpness(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -87,4 +130,4 @@ def _cell_overlap(side: int) -> NDArray[np.float32]:
     edges = np.linspace(0.0, side, THUMBNAIL_SIDE + 1)
     left, right = edges[:-1, None], edges[1:, None]  # (24, 1)
     covered = np.clip(np.minimum(right, pixel + 1) - np.maximum(left, pixel), 0.0, None)
-    return (covered / (right - left)).astype(np.float32)
+    return np.asarray(covered / (right - left), dtype=np.float32)

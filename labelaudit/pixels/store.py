@@ -141,7 +141,8 @@ def open_store(layout: StoreLayout, given_label: Sequence[str | None], *, reused
     Args:
         layout: The store.
         given_label: Labels of its rows, for conflicts between duplicates.
-        reused, note: As in ``PixelStore``.
+        reused: As in ``PixelStore``.
+        note: As in ``PixelStore``.
 
     Raises:
         FileNotFoundError: There is no finished store.
