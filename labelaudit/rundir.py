@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from labelaudit.errors import RunFolderError
 
 try:
@@ -193,3 +195,15 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def cache_folder(chosen: Path | None) -> Path:
+    """Where pixels, features and downloaded weights are kept from run to run.
+
+    Args:
+        chosen: What a person named; else ``LABELAUDIT_CACHE`` from the environment, else the user's cache folder.
+    """
+    if chosen is not None:
+        return chosen
+    named = os.environ.get("LABELAUDIT_CACHE")
+    return Path(named) if named else platformdirs.user_cache_path("labelaudit", appauthor=False)

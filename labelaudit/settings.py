@@ -47,6 +47,24 @@ class Reduction(StrEnum):
     SUBSET = "subset"
 
 
+class Targets(StrEnum):
+    """What mined samples learn from."""
+
+    ANCHORED = "anchored"
+    """Given label and out-of-sample evidence, in shares that the partition sets (ours; asm/anchor.py)."""
+    LITERAL = "literal"
+    """As the paper has it: clean by the label, ambiguous by mutual learning, noisy by consistency."""
+
+
+class ThresholdRule(StrEnum):
+    """How the two thresholds that decide a verdict are learned."""
+
+    CALIBRATED = "calibrated"
+    """Where p_mislabelled, calibrated on planted errors, passes fixed probabilities."""
+    ASM = "asm"
+    """The method's own: shares of the class's mean confidence."""
+
+
 @dataclass(frozen=True)
 class NetSettings:
     """Which network, and where its weights come from.
@@ -73,9 +91,10 @@ class AsmSettings:
     Attributes:
         epochs: Passes over the data; None = decide.
         warm_up: Epochs of plain cross-entropy before mining; None = decide.
-        batch: Samples a step.
+        batch: Samples a step; None = decide.
         learning_rate: Of the optimiser; None = decide.
         weight_decay: Of the optimiser.
+        targets: Anchored or the paper's literal form; None = anchored where a frozen trunk can give the anchor.
         thresholds: Adaptive (a pair a class and epoch) or fixed.
         clean_scale, noisy_scale: Factors of a class's mean confidence; with fixed thresholds, the thresholds.
         mutual_weight: omega, the weight of the ambiguous loss.
@@ -87,9 +106,10 @@ class AsmSettings:
 
     epochs: int | None = None
     warm_up: int | None = None
-    batch: int = 128
+    batch: int | None = None
     learning_rate: float | None = None
     weight_decay: float = 1e-4
+    targets: Targets | None = None
     thresholds: ThresholdKind = ThresholdKind.ADAPTIVE
     clean_scale: float = 0.8
     noisy_scale: float = 0.2
@@ -104,7 +124,8 @@ class AsmSettings:
             _check_range("asm.epochs", self.epochs, 1, 10_000)
         if self.warm_up is not None:
             _check_range("asm.warm_up", self.warm_up, 1, 10_000)
-        _check_range("asm.batch", self.batch, 2, 65_536)
+        if self.batch is not None:
+            _check_range("asm.batch", self.batch, 2, 65_536)
         if self.learning_rate is not None:
             _check_range("asm.learning_rate", self.learning_rate, 1e-8, 10.0)
         for name in ("clean_scale", "noisy_scale", "balance"):
@@ -123,15 +144,14 @@ class VerdictSettings:
 
     Attributes:
         min_class_size: Classes with fewer readable samples get ``undetermined``.
-        planted_share: Share of labels changed on purpose to measure and calibrate the audit, in [0, 0.3].
+        rule: How the deciding thresholds are learned; None = calibrated where evidence is cross-fitted, else asm.
     """
 
     min_class_size: int = 10
-    planted_share: float = 0.05
+    rule: ThresholdRule | None = None
 
     def __post_init__(self) -> None:
         _check_range("verdict.min_class_size", self.min_class_size, 2, 1_000_000)
-        _check_range("verdict.planted_share", self.planted_share, 0.0, 0.3)
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,6 @@ def mutual_loss(
 ) -> Tensor:
     """Supervised loss that gives way to the peers' agreement as ``ramp`` (lambda) grows, a value a sample.
 
-    Uses ``KL(p1 || p2) + KL(p2 || p1) = sum_k (p1 - p2) * (log p1 - log p2)``.
-
     Args:
         logits1: Peer 1's logits for the weak view, (B, K).
         logits2: Peer 2's.
@@ -78,10 +76,24 @@ def mutual_loss(
     Returns:
         (B,), float32, >= 0.
     """
-    log_p1, log_p2 = (F.log_softmax(logits.float(), dim=1) for logits in (logits1, logits2))  # (B, K)
-    divergence = ((log_p1.exp() - log_p2.exp()) * (log_p1 - log_p2)).sum(dim=1)  # (B,)
     supervised = supervised_loss(logits1, logits2, target, class_weights=class_weights)
-    return (1.0 - ramp) * supervised + ramp * 0.5 * divergence
+    return (1.0 - ramp) * supervised + ramp * divergence(logits1, logits2)
+
+
+def divergence(logits1: Tensor, logits2: Tensor) -> Tensor:
+    """Half the sum of both KL divergences between the peers, a value a sample.
+
+    Uses ``KL(p1 || p2) + KL(p2 || p1) = sum_k (p1 - p2) * (log p1 - log p2)``.
+
+    Args:
+        logits1: The first peer's logits for the weak view, (B, K).
+        logits2: The second peer's, (B, K).
+
+    Returns:
+        (B,), float32, >= 0.
+    """
+    log_p1, log_p2 = (F.log_softmax(logits.float(), dim=1) for logits in (logits1, logits2))  # (B, K)
+    return 0.5 * ((log_p1.exp() - log_p2.exp()) * (log_p1 - log_p2)).sum(dim=1)
 
 
 def consistency_loss(strong1: Tensor, strong2: Tensor, weak1: Tensor, weak2: Tensor) -> Tensor:

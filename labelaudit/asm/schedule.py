@@ -30,17 +30,6 @@ def ramp_up(epoch: int, epochs: int, *, beta: float = 0.65) -> float:
     return _TOP * math.exp(-beta * (1.0 - progress) ** 2)
 
 
-def exponential_decay(epochs_done: int, *, peak: float, decay: float = 0.9) -> float:
-    """Learning rate ``peak * decay^epochs_done`` of the next epoch (MAN, with Adam).
-
-    Args:
-        epochs_done: Whole epochs behind us.
-        peak: Rate of the first epoch.
-        decay: Factor an epoch.
-    """
-    return peak * decay**epochs_done
-
-
 def one_cycle(step: int, steps: int, *, peak: float) -> float:
     """Learning rate of one cycle (Smith and Topin, arXiv 1708.07120), for AdamW and few epochs.
 

@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from labelaudit.asm.anchor import anchored_regularization, anchored_targets
 from labelaudit.asm.batches import Batches
 from labelaudit.asm.losses import LossParts, supervised_loss, tri_regularization
 from labelaudit.asm.mining import Partition
@@ -25,6 +26,7 @@ def train_step(
     rows: Tensor,
     given: Tensor,
     partition: Tensor | None,
+    anchor: Tensor | None,
     ramp: float,
     settings: AsmSettings,
     class_weights: Tensor | None,
@@ -40,6 +42,7 @@ def train_step(
         rows: Rows of the batch, (B,), on the CPU.
         given: Their given labels, (B,), on the device.
         partition: Their partition, (B,), on the CPU; None in the warm-up.
+        anchor: Posteriors that never saw the given labels, (B, K), on the device; None for the literal form.
         ramp: lambda, the share of mutual learning in the ambiguous loss, in [0, 1].
         settings: Weights and reduction of the losses.
         class_weights: (K,) or None.
@@ -60,19 +63,35 @@ def train_step(
         shown = torch.cat([weak, batches.strong(rows[noisy], generator)]) if len(noisy) else weak
         both1, both2 = peers(shown)
         count = len(rows)
-        parts = tri_regularization(
-            both1[:count],
-            both2[:count],
-            _scatter(both1[count:], noisy, count),
-            _scatter(both2[count:], noisy, count),
-            given,
-            partition.to(given.device),
-            ramp=ramp,
-            mutual_weight=settings.mutual_weight,
-            consistency_weight=settings.consistency_weight,
-            reduction=settings.reduction,
-            class_weights=class_weights,
-        )
+        strong1, strong2 = (_scatter(both[count:], noisy, count) for both in (both1, both2))
+        placed = partition.to(given.device)
+        if anchor is None:
+            parts = tri_regularization(
+                both1[:count],
+                both2[:count],
+                strong1,
+                strong2,
+                given,
+                placed,
+                ramp=ramp,
+                mutual_weight=settings.mutual_weight,
+                consistency_weight=settings.consistency_weight,
+                reduction=settings.reduction,
+                class_weights=class_weights,
+            )
+        else:
+            parts = anchored_regularization(
+                both1[:count],
+                both2[:count],
+                strong1,
+                strong2,
+                anchored_targets(given, anchor, placed),
+                placed,
+                ramp=ramp,
+                mutual_weight=settings.mutual_weight,
+                consistency_weight=settings.consistency_weight,
+                class_weights=class_weights,
+            )
     optimizer.zero_grad(set_to_none=True)
     accelerator.backward(parts.total)
     optimizer.step()

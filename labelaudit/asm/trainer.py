@@ -86,8 +86,8 @@ class Trainer:
         settings: The method's numbers, epochs, warm-up and learning rate decided.
         accelerator: Device and precision.
         seed: Everything random of epoch e comes from (seed, e).
-        anchor: Confidence of each training row's label from evidence that never saw it, (T,), or None. Where given,
-            mining looks at the mean of it and the peers' own confidence, which a network that memorises inflates.
+        anchor: Posterior of each training row from evidence that never saw its label, (T, K), for anchored ASM;
+            None for the literal form.
         class_weights: Weight of each class's cross-entropy, (K,), or None.
     """
 
@@ -106,8 +106,9 @@ class Trainer:
         anchor: Tensor | None = None,
         class_weights: Tensor | None = None,
     ) -> None:
-        if settings.epochs is None or settings.warm_up is None or settings.learning_rate is None:
-            raise ValueError("epochs, warm_up and learning_rate must be decided before training")
+        if None in (settings.epochs, settings.warm_up, settings.learning_rate, settings.batch):
+            raise ValueError("epochs, warm_up, learning_rate and batch must be decided before training")
+        assert settings.epochs and settings.warm_up and settings.learning_rate and settings.batch
         self.epochs = settings.epochs
         self.warm_up = settings.warm_up
         self.settings = settings
@@ -181,7 +182,7 @@ class Trainer:
         posterior = self._posteriors(self.train_rows, views=1).mean(dim=0)  # (T, K)
         confidence = posterior.gather(1, self.given[:, None]).squeeze(1)
         if self.anchor is not None:
-            confidence = 0.5 * (confidence + self.anchor)
+            confidence = 0.5 * (confidence + self.anchor.gather(1, self.given[:, None]).squeeze(1))
         thresholds = learn_thresholds(
             confidence,
             self.given,
@@ -219,6 +220,7 @@ class Trainer:
                 rows=self.train_rows[chosen],
                 given=self.given[chosen.to(self.device)],
                 partition=None if partition is None else partition[chosen],
+                anchor=None if self.anchor is None else self.anchor[chosen.to(self.device)],
                 ramp=ramp,
                 settings=self.settings,
                 class_weights=self.class_weights,
@@ -248,7 +250,7 @@ class Trainer:
         """Each peer's softmax, the mean over its plain views, (2, rows, K), on the device."""
         self.peers.eval()
         found = []
-        for some in rows.split(JUDGE_BATCH):
+        for some in torch.split(rows, JUDGE_BATCH):
             shown = self.batches.plain(some)[:views]
             both = [torch.stack(self.peers(view)).float().softmax(dim=-1) for view in shown]
             found.append(torch.stack(both).mean(dim=0))

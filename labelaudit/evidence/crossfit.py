@@ -105,7 +105,7 @@ def cross_fit(
         settings: The method's numbers, all decided.
         accelerator: Device and precision.
         seed: Fold f trains with ``seed + 1000 * f``.
-        anchor: Confidence of each given label from evidence that never saw it, (n,), for mining; or None.
+        anchor: Posteriors of evidence that never saw the given labels, (n, K), for anchored ASM; None = literal.
         checkpoint: Folder in which the state is kept after every epoch and from which it goes on; or None.
         progress: Told of every epoch.
     """

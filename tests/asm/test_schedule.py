@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from labelaudit.asm.schedule import exponential_decay, one_cycle, ramp_up
+from labelaudit.asm.schedule import one_cycle, ramp_up
 
 
 def test_ramp_up_follows_the_formula():
@@ -20,11 +20,6 @@ def test_ramp_up_stays_at_its_top():
 def test_ramp_up_never_falls():
     values = [ramp_up(epoch, 12) for epoch in range(13)]
     assert values == sorted(values)
-
-
-def test_exponential_decay_takes_a_tenth_an_epoch():
-    assert exponential_decay(0, peak=1e-3) == pytest.approx(1e-3)
-    assert exponential_decay(2, peak=1e-3) == pytest.approx(0.81e-3)
 
 
 def test_one_cycle_rises_for_three_tenths_and_falls_to_nearly_nothing():

@@ -1,0 +1,78 @@
+"""The device and the precision that an audit runs on, through accelerate."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from labelaudit.errors import SettingsError
+from labelaudit.nets.inputs import fast_dtype
+
+
+def open_device(choice: str) -> torch.device:
+    """The device that a person chose, checked.
+
+    Args:
+        choice: ``auto`` (CUDA, else Apple's, else the CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    Raises:
+        SettingsError: There is no such device here.
+    """
+    if choice == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(choice)
+    except RuntimeError as error:
+        raise SettingsError(f"unknown --device {choice!r}; one of auto, cpu, cuda, cuda:N, mps") from error
+    usable = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < max(torch.cuda.device_count(), 1),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not usable.get(device.type, False):
+        raise SettingsError(f"there is no device {choice} here; use --device cpu or --device auto")
+    return device
+
+
+def build_accelerator(device: torch.device, *, mixed: bool) -> Accelerator:
+    """An accelerator for one audit.
+
+    accelerate keeps one state a process and refuses another precision later; an audit brings its own.
+
+    Args:
+        device: From ``open_device``.
+        mixed: bfloat16 where the device multiplies it; heads are too small to gain from it.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    fast = mixed and fast_dtype(device) == torch.bfloat16
+    return Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if fast else "no")
+
+
+@contextlib.contextmanager
+def repeatable(device: torch.device, *, small: bool) -> Iterator[None]:
+    """Settings of torch under which the same input gives the same numbers, put back afterwards.
+
+    Args:
+        device: What trains.
+        small: The networks are heads. On a CPU they run in one thread: their steps take microseconds, and threads
+            that wait for each other cost twelve times that on a busy machine.
+    """
+    threads = torch.get_num_threads()
+    benchmark, deterministic = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = False, True
+    if small and device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic
