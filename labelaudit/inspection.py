@@ -1,15 +1,10 @@
 """What can be said about a dataset before any training: what ``labelaudit inspect`` shows.
 
-Joins ``source`` and ``pixels`` and imports no torch. The time an audit takes is a rough product, meant to tell minutes
-from hours::
-
-    seconds = rows * (features + training * folds / 5) * 2 / cores         on a CPU, frozen trunk
-    seconds = rows * training * folds / 5                                   on a GPU, fine-tuned
+Joins ``source`` and ``pixels`` and imports no torch.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelaudit.audit_time import AuditTime, estimate_time
 from labelaudit.pixels.build import build_store
 from labelaudit.pixels.duplicates import NO_GROUP, label_conflicts
 from labelaudit.pixels.store import PixelStore
@@ -25,17 +21,7 @@ from labelaudit.settings import AuditSettings
 from labelaudit.source.interface import LabelSource
 
 _DEFAULT_SIZE = 112
-_DEFAULT_FOLDS = 5
 _SHOWN = 10
-
-_CPU_FEATURE_SECONDS = 0.0085
-"""A face on two cores: features of the small face trunk, two views, and its share of the ridge (8,000 in 67 s)."""
-
-_CPU_TRAINING_SECONDS = 0.019
-"""A face on two cores: two heads in five folds (8,000 in 150 s)."""
-
-_GPU_TRAINING_SECONDS = 0.02
-"""A face: two fine-tuned ResNet-18 in five folds. An assumption about a mid-range GPU, not a measurement."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +87,6 @@ class VoteSummary:
     rows: int
     ties: int
     votes_a_row: float
-
-
-@dataclass(frozen=True)
-class AuditTime:
-    """About how long an audit takes.
-
-    Attributes:
-        cpu_seconds: Frozen trunk on this machine's cores.
-        gpu_seconds: Fine-tuned on one mid-range GPU.
-    """
-
-    cpu_seconds: float
-    gpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -238,22 +211,6 @@ def describe_source(source: LabelSource, store: PixelStore, *, settings: AuditSe
         votes=_summarise_votes(table),
         audit_time=estimate_time(len(table) - len(failed), folds=settings.folds),
         cache_note=store.note,
-    )
-
-
-def estimate_time(rows: int, *, folds: int | None = None, cores: int | None = None) -> AuditTime:
-    """Says about how long an audit takes, by the formula of this module.
-
-    Args:
-        rows: Readable samples.
-        folds: Parts of the cross-fitting; None = five.
-        cores: Of the CPU; None = this machine's.
-    """
-    share = (folds or _DEFAULT_FOLDS) / _DEFAULT_FOLDS
-    pairs_of_cores = (cores or os.cpu_count() or 1) / 2
-    return AuditTime(
-        cpu_seconds=round(rows * (_CPU_FEATURE_SECONDS + _CPU_TRAINING_SECONDS * share) / pairs_of_cores, 1),
-        gpu_seconds=round(rows * _GPU_TRAINING_SECONDS * share, 1),
     )
 
 

@@ -9,11 +9,12 @@ structure term of SSIM (Wang et al., IEEE TIP 2004) after their mean and contras
 over windows of 7 x 7 cells of 24 x 24 thumbnails. The *fifth percentile* of the windows decides, not their mean: one
 person with two expressions agrees almost everywhere, but not around the mouth.
 
-Measured on 28,555 real 48 x 48 faces: of twins made by JPEG at quality 50, WebP at quality 50, rescaling by a quarter
-or a third, gamma 0.8 and 1.25, all are found; of those made 20 grey values brighter, 99.7 %; 30 darker (many clip),
-94 %. Of 96 joined pairs looked at one by one, none were two different photos (so fewer than about 3 in 100). Among
-3,000 drawn faces, all different, it joins none. What it cannot know: successive frames of a video in which the face
-hardly moves are near duplicates to it, and a crop that is shifted by more than a pixel or so is not.
+Measured on 28,555 real 48 x 48 faces, with 500 altered copies put among them: copies made by JPEG or WebP at quality
+50, by rescaling by a quarter or a third, by gamma 0.8 or 1.25, or mirrored and re-encoded, are all found; of those 20
+grey values brighter 99.8 %; 30 darker (many clip) 94 %; with 1.3 times the contrast 91 %. Of 96 joined pairs looked at
+one by one, none were two different photos (so fewer than about 3 in 100). Among 3,000 drawn faces, all different, it
+joins none. What it cannot know: successive frames of a video in which the face hardly moves are near duplicates to it,
+and a crop that is shifted by a pixel or more mostly is not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -144,7 +144,11 @@ def _structure(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[
 
 
 def _local_mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(uniform_filter(values, size=(0, _WINDOW, _WINDOW)))
+    """Mean of the window around every cell, (P, T, T); at the border, of the part that lies inside."""
+    cell = np.arange(values.shape[-1])
+    window = (np.abs(cell[:, None] - cell) <= _WINDOW // 2).astype(np.float32)
+    window /= window.sum(axis=1, keepdims=True)  # (T, T)
+    return np.asarray(window @ values @ window.T)
 
 
 def _join(exact: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> IntArray:
