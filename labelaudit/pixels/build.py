@@ -81,7 +81,7 @@ def build_store(
             if note is not None:
                 _remove_store(layout)
             chunks = plan_chunks(layout)
-            missing = _missing_chunks(layout, chunks)
+            missing = _build_frame(layout, chunks)
             if len(missing) < len(chunks):
                 left = sum(len(chunk.rows) for chunk in missing)
                 note = f"an interrupted build of the pixel cache went on: {layout.rows - left:,} pictures were there"
@@ -138,8 +138,8 @@ def _can_be_read_now(source: LabelSource, facts: PixelFacts) -> bool:
     return False
 
 
-def _missing_chunks(layout: StoreLayout, chunks: list[Chunk]) -> list[Chunk]:
-    """Makes room for the pixels, or finds what an interrupted build has done."""
+def _build_frame(layout: StoreLayout, chunks: list[Chunk]) -> list[Chunk]:
+    """Lays out the empty store, or finds what an interrupted build has done; returns the chunks that are missing."""
     total = layout.rows * layout.row_bytes
     if not layout.pixels.is_file() or layout.pixels.stat().st_size != total:
         shutil.rmtree(parts_folder(layout), ignore_errors=True)
