@@ -20,6 +20,7 @@ and a crop that is shifted by a pixel or more mostly is not.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,7 @@ def _first_equal(
     """For every row the first one with the same pixels, (N,); its own number where there is none."""
     first = np.arange(len(readable))
     rows = np.flatnonzero(readable)
-    flat = np.ascontiguousarray(thumbnails[rows]).reshape(len(rows), -1)
+    flat = np.ascontiguousarray(thumbnails[rows]).reshape(len(rows), math.prod(thumbnails.shape[1:]))
     whole = flat.view(np.dtype((np.void, flat.shape[1]))).reshape(-1)  # (R,): a thumbnail as one value
     _, look, count = np.unique(whole, return_inverse=True, return_counts=True)
     seen: dict[bytes, int] = {}
