@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelaudit.labels import NO_CLASS
 from labelaudit.pixels.build import build_store
 from labelaudit.pixels.overview import DuplicateSummary, PictureSizes, picture_sizes, summarise_duplicates
 from labelaudit.pixels.store import PixelStore
@@ -58,7 +59,7 @@ class VoteSummary:
 
     Attributes:
         rows: Rows that hold a vote.
-        ties: Rows whose plurality is shared by several classes.
+        ties: Rows whose given label shares the plurality with another class.
         votes_a_row: Mean number of votes of those rows, votes outside the classes included.
     """
 
@@ -172,7 +173,7 @@ def describe_source(source: LabelSource, store: PixelStore, *, settings: AuditSe
     table, facts = source.table, store.facts
     counts = table.class_counts()
     labels = Counter(table.given_label)
-    judged = np.bincount(table.given[facts.readable & (table.given >= 0)], minlength=len(table.labels))
+    judged = np.bincount(table.given[facts.readable & (table.given != NO_CLASS)], minlength=len(table.labels))
     filled = counts[counts > 0]
     failed = np.flatnonzero(~facts.readable)
     return Inspection(
@@ -230,6 +231,6 @@ def _summarise_votes(table: SampleTable) -> VoteSummary | None:
     voted = total > 0
     return VoteSummary(
         rows=int(voted.sum()),
-        ties=int(((leaders > 1) & (most > 0)).sum()),
+        ties=int(((leaders > 1) & (most > 0) & (table.given != NO_CLASS)).sum()),
         votes_a_row=round(float(total[voted].mean()), 2) if voted.any() else 0.0,
     )

@@ -98,8 +98,12 @@ def decode_face(picture: Picture, *, size: int) -> DecodedFace:
     """
     with _decoding():
         image = _open(picture)
+        width, height = image.size
+        # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size; twice the target leaves the filter enough to work with.
+        reduced = image.draft(image.mode, (2 * size, 2 * size)) if min(width, height) > 4 * size else None
         with _big_picture if image.width * image.height > _BIG_PIXELS else contextlib.nullcontext():
-            return _square(image, size)
+            pixels, orientation = _square(image, size, box=reduced[1] if reduced else None)
+        return DecodedFace(pixels, *((height, width) if orientation in _ON_ITS_SIDE else (width, height)))
 
 
 def picture_size(picture: Picture) -> tuple[int, int]:
@@ -153,23 +157,21 @@ def _check_size(width: int, height: int) -> None:
         raise PixelError(f"{width} x {height} pixels: one side is more than {MAX_ASPECT} times the other")
 
 
-def _square(image: Image.Image, size: int) -> DecodedFace:
-    width, height = image.size
-    # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size; twice the target leaves the filter enough to work with.
-    reduced = image.draft(image.mode, (2 * size, 2 * size)) if min(width, height) > 4 * size else None
+def _square(
+    image: Image.Image, size: int, *, box: tuple[float, float, float, float] | None
+) -> tuple[NDArray[np.uint8], int]:
+    """Upright RGB pixels of the box (None = all), (size, size, 3), and the orientation they had."""
     image.load()
     orientation = _orientation(image)
     image = _plain(image)
     if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR, box=reduced[1] if reduced else None)
+        image = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, _BACKGROUND), image)
     if orientation in _UPRIGHT:  # a square turns after resizing as well as before, and costs less
         image = image.transpose(_UPRIGHT[orientation])
-    if orientation in _ON_ITS_SIDE:
-        width, height = height, width
-    pixels = np.frombuffer(image.convert("RGB").tobytes(), dtype=np.uint8).reshape(size, size, 3)
-    return DecodedFace(pixels, width, height)
+    pixels = np.frombuffer(image.convert("RGB").tobytes(), dtype=np.uint8)
+    return pixels.reshape(size, size, 3), orientation
 
 
 def _plain(image: Image.Image) -> Image.Image:
