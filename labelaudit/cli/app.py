@@ -1,0 +1,50 @@
+"""The command ``labelaudit``: its subcommands, and nothing that is slow to import."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from labelaudit._version import __version__
+from labelaudit.cli import audit, demo, inspect
+from labelaudit.cli.errors import CommandGroup
+
+app = typer.Typer(
+    name="labelaudit",
+    cls=CommandGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Examples:\n\nlabelaudit demo\n\nlabelaudit inspect faces\n\nlabelaudit audit faces --out runs/faces",
+)
+app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
+app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"labelaudit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Finds wrong and ambiguous labels in face datasets.
+
+    Exit codes: 0 done, 2 it could not run, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Runs the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show must not end a run
+            stream.reconfigure(errors="backslashreplace")
+    app()

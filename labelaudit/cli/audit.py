@@ -1,0 +1,130 @@
+"""``labelaudit audit``: from a labelled dataset to a report."""
+
+from __future__ import annotations
+
+import typer
+
+from labelaudit.cli import options as opt
+from labelaudit.cli.errors import set_resumable
+from labelaudit.cli.output.results import write_audit
+from labelaudit.cli.progress import stage_lines
+
+EXAMPLES = """Examples:
+
+labelaudit audit faces --out runs/faces
+
+labelaudit audit labels.csv --out runs/labels --label-column emotion --weights face --seed 3
+
+labelaudit audit fer2013.csv --out runs/fer --split train --json > summary.json"""
+
+
+def audit(
+    ctx: typer.Context,
+    dataset: opt.Dataset,
+    out: opt.Out,
+    format: opt.Format = None,  # noqa: A002 - the option's own name
+    label_column: opt.LabelColumn = None,
+    path_column: opt.PathColumn = None,
+    id_column: opt.IdColumn = None,
+    split_column: opt.SplitColumn = None,
+    image_column: opt.ImageColumn = None,
+    annotator_column: opt.AnnotatorColumn = None,
+    root: opt.Root = None,
+    label_map: opt.LabelMap = None,
+    split: opt.Split = None,
+    votes: opt.Votes = True,
+    config: opt.Config = None,
+    effort: opt.EffortChoice = None,
+    folds: opt.Folds = None,
+    seed: opt.Seed = None,
+    device: opt.Device = None,
+    workers: opt.Workers = None,
+    cache_dir: opt.CacheDir = None,
+    force: opt.Force = False,
+    resume: opt.Resume = False,
+    backbone: opt.Backbone = None,
+    weights: opt.Weights = None,
+    size: opt.Size = None,
+    training: opt.TrainingChoice = None,
+    epochs: opt.Epochs = None,
+    batch: opt.Batch = None,
+    learning_rate: opt.LearningRate = None,
+    weight_decay: opt.WeightDecay = None,
+    warm_up: opt.WarmUp = None,
+    targets: opt.TargetsChoice = None,
+    thresholds: opt.Thresholds = None,
+    clean_scale: opt.CleanScale = None,
+    noisy_scale: opt.NoisyScale = None,
+    mutual_weight: opt.MutualWeight = None,
+    consistency_weight: opt.ConsistencyWeight = None,
+    ramp_beta: opt.RampBeta = None,
+    reduction: opt.ReductionChoice = None,
+    balance: opt.Balance = None,
+    min_class_size: opt.MinClassSize = None,
+    rule: opt.Rule = None,
+    as_json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    debug: opt.Debug = False,  # noqa: ARG001 - its callback has done the work
+) -> None:
+    """Trains on a labelled dataset and reports which labels are clean, ambiguous or wrong."""
+    settings = opt.audit_settings(
+        config,
+        {
+            "effort": effort,
+            "training": training,
+            "folds": folds,
+            "seed": seed,
+            "device": device,
+            "workers": workers,
+            "cache_dir": cache_dir,
+            "nets": {"backbone": backbone, "weights": weights, "size": size},
+            "asm": {
+                "epochs": epochs,
+                "warm_up": warm_up,
+                "batch": batch,
+                "learning_rate": learning_rate,
+                "weight_decay": weight_decay,
+                "targets": targets,
+                "thresholds": thresholds,
+                "clean_scale": clean_scale,
+                "noisy_scale": noisy_scale,
+                "mutual_weight": mutual_weight,
+                "consistency_weight": consistency_weight,
+                "ramp_beta": ramp_beta,
+                "reduction": reduction,
+                "balance": balance,
+            },
+            "verdict": {"min_class_size": min_class_size, "rule": rule},
+        },
+    )
+    chosen = opt.source_options(
+        format=format,
+        label_column=label_column,
+        path_column=path_column,
+        id_column=id_column,
+        split_column=split_column,
+        image_column=image_column,
+        annotator_column=annotator_column,
+        root=root,
+        label_map=label_map,
+        split=split,
+        votes=votes,
+    )
+    set_resumable(ctx)
+
+    from labelaudit.pipeline import run_audit
+    from labelaudit.source.detect import open_source
+
+    source = open_source(dataset, chosen)
+    with stage_lines(quiet=quiet) as progress:
+        result = run_audit(
+            source,
+            out=out,
+            settings=settings,
+            name=opt.dataset_name(dataset),
+            force=force,
+            resume=resume,
+            progress=progress,
+        )
+    write_audit(result.summary, run=out, as_json=as_json, quiet=quiet, verbose=verbose)

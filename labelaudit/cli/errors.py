@@ -1,0 +1,98 @@
+"""Errors -> one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import traceback
+from enum import IntEnum
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from labelaudit.cli.output.words import shown
+from labelaudit.errors import LabelAuditError
+
+_ARGUMENTS = "labelaudit.arguments"
+_DEBUG = "labelaudit.debug"
+_RESUMABLE = "labelaudit.resumable"
+
+
+class ExitCode(IntEnum):
+    """What the shell is told. 1 is kept for a gate that found too much."""
+
+    DONE = 0
+    FAILED = 2
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+    """Whoever read stdout went away: what a process that SIGPIPE ended leaves behind."""
+
+
+class CommandGroup(TyperGroup):
+    """Runs a command and turns whatever it raises into one line and an exit code."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Keeps the command line, to say how an interrupted command goes on."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Runs the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still buffered for the closed pipe would be complained about once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.PIPE_CLOSED) from None
+        except KeyboardInterrupt:
+            _say(f"interrupted{_way_on(ctx)}")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except LabelAuditError as error:
+            _trace(ctx)
+            _say(str(error))
+        except MemoryError:
+            _trace(ctx)
+            _say("out of memory; try a smaller --batch or --size, or a machine with more")
+        except OSError as error:
+            _trace(ctx)
+            where = f" ({error.filename})" if error.filename else ""
+            _say(f"{error.strerror or error}{where}{_debug_hint(ctx)}")
+        except Exception as error:
+            if type(error).__module__.startswith(("click", "typer")):  # usage errors and exits have their own words
+                raise
+            _trace(ctx)
+            _say(f"unexpected {type(error).__name__}: {error}{_debug_hint(ctx)}")
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def set_debug(ctx: typer.Context, value: bool) -> bool:
+    """Callback of ``--debug``."""
+    ctx.meta[_DEBUG] = value
+    return value
+
+
+def set_resumable(ctx: typer.Context) -> None:
+    """Says that the running command can be repeated with ``--resume``."""
+    ctx.meta[_RESUMABLE] = True
+
+
+def _way_on(ctx: typer.Context) -> str:
+    if not ctx.meta.get(_RESUMABLE):
+        return ""
+    arguments = [each for each in ctx.meta[_ARGUMENTS] if each not in ("--force", "--resume")]
+    return f"; go on with: labelaudit {shlex.join([*arguments, '--resume'])}"
+
+
+def _debug_hint(ctx: typer.Context) -> str:
+    return "" if ctx.meta.get(_DEBUG) else "; rerun with --debug for the traceback"
+
+
+def _trace(ctx: typer.Context) -> None:
+    if ctx.meta.get(_DEBUG):
+        traceback.print_exc()
+
+
+def _say(message: str) -> None:
+    typer.echo(f"labelaudit: {shown(' '.join(message.split()))}", err=True)

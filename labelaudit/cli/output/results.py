@@ -1,0 +1,58 @@
+"""Results on stdout: a screen, or only JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labelaudit.inspection import Inspection
+    from labelaudit.report.summary import Summary
+    from labelaudit.report.truth import TruthScore
+
+
+def write_audit(summary: Summary, *, run: Path, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Says what an audit found."""
+    if as_json:
+        write_json_line(summary.to_json())
+    elif not quiet:
+        from labelaudit.cli.output.consoles import results_console
+        from labelaudit.cli.output.terminal import print_summary
+
+        print_summary(results_console(), summary, run=str(run), verbose=verbose)
+
+
+def write_demo(
+    summary: Summary, score: TruthScore, *, run: Path, faces: Path, as_json: bool, quiet: bool, verbose: bool
+) -> None:
+    """Says what an audit of drawn faces found, and how much of that is true."""
+    if as_json:
+        write_json_line({"summary": summary.to_json(), "truth": score.to_json()})
+    elif not quiet:
+        from labelaudit.cli.output.consoles import results_console
+        from labelaudit.cli.output.terminal import print_summary
+        from labelaudit.cli.output.truth import print_truth
+
+        console = results_console()
+        print_summary(console, summary, run=str(run), verbose=verbose)
+        print_truth(console, score, faces=str(faces))
+
+
+def write_inspection(inspection: Inspection, *, name: str, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Says what a dataset holds."""
+    if as_json:
+        write_json_line(inspection.to_json())
+    elif not quiet:
+        from labelaudit.cli.output.consoles import results_console
+        from labelaudit.cli.output.overview import print_inspection
+
+        print_inspection(results_console(), inspection, name=name, verbose=verbose)
+
+
+def write_json_line(value: dict[str, Any]) -> None:
+    """Writes JSON to stdout, and nothing else; signs that its encoding may lack are escaped."""
+    readable = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=not readable, indent=2, allow_nan=False) + "\n")
+    sys.stdout.flush()
