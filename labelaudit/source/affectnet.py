@@ -1,0 +1,131 @@
+"""AffectNet (Mollahosseini, Hasani, Mahoor, IEEE TAC 2019), the form with csv files.
+
+``training.csv``, ``validation.csv`` and ``automatically_annotated.csv`` hold
+``subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal``. Faces are
+cut out by their box when they are read. Codes 8 to 10 (none, uncertain, no face) are no expression: their rows are
+kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelaudit.errors import SourceError
+from labelaudit.source.cells import as_column, label_texts, texts
+from labelaudit.source.draft import ClassCodes, Draft
+from labelaudit.source.folder import folder_draft
+from labelaudit.source.layout import Fit, Format, Layout, Match
+from labelaudit.source.locate import named_files, table_root
+from labelaudit.source.tables import CSV_SUFFIXES, column_names, read_table
+from labelaudit.source.tabular import slashed
+from labelaudit.source.words import counted, some
+
+CODES = ClassCodes.numbered(
+    "neutral",
+    "happy",
+    "sad",
+    "surprise",
+    "fear",
+    "disgust",
+    "anger",
+    "contempt",
+    "none",
+    "uncertain",
+    "no_face",
+    no_class=("none", "uncertain", "no_face"),
+)
+
+_PATH, _LABEL = "subDirectory_filePath", "expression"
+_BOX = ("face_x", "face_y", "face_width", "face_height")
+_AUTOMATIC = "automatic"
+_SPLITS = {"training": "train", "validation": "val", "automatically_annotated": _AUTOMATIC}
+
+
+def _probe(layout: Layout) -> Match | None:
+    files = _files(layout)
+    if not files:
+        return None
+    return Match(Fit.KNOWN, f"{some([path.name for path in files])} with the column {_PATH}: AffectNet")
+
+
+def _read(layout: Layout) -> Draft:
+    files, options = _files(layout), layout.options
+    if not files:
+        return folder_draft(layout, CODES)  # 0/ to 7/ and nothing else: only the user can know
+    assumed: list[str] = []
+    tables = [_table(file, assumed) for file in files]
+    table = pa.concat_tables(tables)
+    boxes = _boxes(table, assumed)
+    paths = [text and slashed(text) for text in texts(table.column(_PATH))]
+    where = files[0].name if len(files) == 1 else layout.name
+    root = table_root(files[0], options) if layout.file is not None or options.root is not None else layout.root
+    named = named_files(paths, root=root, where=where, assumed=assumed, boxes=boxes)
+    split = [_split(file) for file, part in zip(files, tables, strict=True) for _ in range(part.num_rows)]
+    if _AUTOMATIC in split:
+        assumed.append(f"rows of automatically_annotated.csv, which no person labelled, are the split {_AUTOMATIC}")
+    return Draft(
+        sample_id=named.sample_id,
+        label=label_texts(table.column(_LABEL)),
+        path=named.path,
+        split=split,
+        pictures=named.pictures,
+        where=where,
+        codes=CODES,
+        assumed=assumed,
+    )
+
+
+FORMAT = Format("affectnet", "AffectNet", _probe, _read)
+
+
+def _files(layout: Layout) -> list[Path]:
+    found = [path for path in layout.with_suffix(*CSV_SUFFIXES) if _is_affectnet(path)]
+    order = list(_SPLITS.values())
+    return sorted(found, key=lambda path: (order.index(split) if (split := _split(path)) else len(order), path))
+
+
+def _split(file: Path) -> str | None:
+    return _SPLITS.get(file.stem.casefold())
+
+
+def _is_affectnet(path: Path) -> bool:
+    try:
+        return {_PATH, _LABEL} <= set(column_names(path))
+    except SourceError:
+        return False
+
+
+def _table(file: Path, assumed: list[str]) -> pa.Table:
+    wanted = [name for name in (_PATH, _LABEL, *_BOX) if name in column_names(file)]
+    table = read_table(file, assumed, columns=wanted)
+    for name in _BOX:
+        if name not in wanted:
+            table = table.append_column(name, as_column([None] * table.num_rows))
+    return table.select([_PATH, _LABEL, *_BOX])
+
+
+def _boxes(table: pa.Table, assumed: list[str]) -> NDArray[np.int64]:
+    """Left, top, right, bottom a row, shape (N, 4); zeros where a row has no box."""
+    columns = [_whole_numbers(texts(table.column(name))) for name in _BOX]
+    left, top, width, height = columns
+    boxes = np.stack([left, top, left + width, top + height], axis=1)
+    boxes[(width <= 0) | (height <= 0)] = 0
+    without = int((boxes[:, 2] <= boxes[:, 0]).sum())
+    if without > 0:
+        assumed.append(f"{counted(without, 'row has', 'rows have')} no face box: the whole picture is taken")
+    return boxes
+
+
+def _whole_numbers(cells: Sequence[str | None]) -> NDArray[np.int64]:
+    def number(text: str | None) -> int:
+        try:
+            return int(float(text)) if text is not None else 0
+        except (ValueError, OverflowError):  # AffectNet writes NULL
+            return 0
+
+    return np.array([number(text) for text in cells], dtype=np.int64)

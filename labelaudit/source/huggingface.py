@@ -1,0 +1,219 @@
+"""A Hugging Face dataset: by its name on the hub, from a folder that ``save_to_disk`` wrote, or open in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from labelaudit.errors import PixelError, SourceError
+from labelaudit.source.cells import is_picture
+from labelaudit.source.draft import Draft
+from labelaudit.source.interface import Picture
+from labelaudit.source.layout import Fit, Format, Layout, Match
+from labelaudit.source.options import SourceOptions
+from labelaudit.source.pictures import read_below
+from labelaudit.source.tabular import class_codes, read_facts
+
+PREFIX = "hf://"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?", re.ASCII)
+_SAVED = (("dataset_dict.json",), ("dataset_info.json", "state.json"))
+
+
+def _probe(layout: Layout) -> Match | None:
+    if not _is_saved(layout):
+        return None
+    return Match(Fit.KNOWN, "dataset_info.json found: a saved Hugging Face dataset")
+
+
+def _read(layout: Layout) -> Draft:
+    if not _is_saved(layout):
+        raise SourceError(f"{layout.name} is no folder that save_to_disk of Hugging Face datasets wrote")
+    datasets = _library()
+    try:
+        found = datasets.load_from_disk(str(layout.root))
+    except Exception as error:  # the library raises many kinds on a folder that it did not write
+        raise SourceError(
+            f"{layout.name} cannot be opened as a saved Hugging Face dataset: {_one_line(error, layout.root)}"
+        ) from error
+    return hub_draft(found, layout.options, where=layout.name, roots=[layout.root])
+
+
+FORMAT = Format("huggingface", "a Hugging Face dataset", _probe, _read)
+
+
+def _is_saved(layout: Layout) -> bool:
+    if layout.file is not None:
+        return False
+    return any(all((layout.root / name).is_file() for name in names) for names in _SAVED)
+
+
+def may_be_hub_name(text: str) -> bool:
+    """Whether a text can be ``owner/name`` or ``hf://name`` and no path that somebody mistyped."""
+    if text.startswith(PREFIX):
+        return True
+    owner, slash, _ = text.partition("/")
+    return bool(slash) and _NAME.fullmatch(text) is not None and not os.path.exists(owner)  # noqa: PTH110
+
+
+def read_hub(name: str, options: SourceOptions) -> Draft:
+    """Reads a dataset of the hub by its name, from the library's cache where it is there.
+
+    Raises:
+        SourceError: The library is missing, or the dataset cannot be had.
+    """
+    name = name.removeprefix(PREFIX)
+    if _NAME.fullmatch(name) is None:
+        raise SourceError(f"{name!r} is no name of a Hugging Face dataset; names are owner/name")
+    datasets = _library()
+    try:
+        found = datasets.load_dataset(name)
+    except Exception as error:  # network, access, scripts: the library raises many kinds
+        raise SourceError(
+            f"{name!r} is no file or folder, and no Hugging Face dataset that can be had: {_one_line(error)}"
+        ) from error
+    caches = [Path(datasets.config.HF_CACHE_HOME), Path(datasets.config.HF_DATASETS_CACHE)]
+    return hub_draft(found, options, where=name, roots=caches)
+
+
+def hub_draft(found: Any, options: SourceOptions, *, where: str, roots: Sequence[Path]) -> Draft:
+    """Reads an open ``datasets.Dataset`` or ``DatasetDict``.
+
+    Args:
+        found: The dataset.
+        options: What the user said about the columns.
+        where: What messages call it.
+        roots: Folders from which pictures that are files may be read.
+
+    Raises:
+        SourceError: It streams, or its columns leave a choice.
+    """
+    datasets = _library()
+    if isinstance(found, datasets.IterableDatasetDict | datasets.IterableDataset):
+        raise SourceError(f"{where} is a stream: open it without streaming=True, so that rows have an order")
+    parts = dict(found) if isinstance(found, datasets.DatasetDict) else {str(found.split or ""): found}
+    plain = {name: _undecoded(part, datasets) for name, part in parts.items()}
+    assumed: list[str] = []
+    table, image_columns = _small_columns(plain)
+    facts = read_facts(table, options, where=where, assumed=assumed, needs_path=False)
+    if facts.columns.image is None:
+        raise SourceError(f"{where} has no column of pictures (of {', '.join(image_columns) or 'no pictures at all'})")
+    split: Sequence[str | None] = facts.split
+    if facts.columns.split is None:
+        split = [name or None for name, part in plain.items() for _ in range(len(part))]
+        split = split if facts.rows is None else [split[row] for row in facts.rows]
+    sample_id = facts.id
+    if sample_id is None:
+        sample_id = [f"{name or 'row'}/{row}" for name, part in plain.items() for row in range(len(part))]
+        sample_id = sample_id if facts.rows is None else [sample_id[row] for row in facts.rows]
+        assumed.append("sample ids are split and row number (--id-column)")
+    return Draft(
+        sample_id=sample_id,
+        label=facts.label,
+        path=[None] * len(facts.label),
+        split=split,
+        pictures=HubPictures(list(plain.values()), facts.columns.image, roots, facts.rows),
+        where=where,
+        ids_derived=facts.id is None,
+        codes=class_codes(table.schema, facts.columns.label),
+        votes=facts.votes,
+        assumed=assumed,
+    )
+
+
+class HubPictures:
+    """Pictures of ``datasets.Dataset`` objects whose image column is not decoded.
+
+    Args:
+        parts: The datasets, one after the other.
+        column: The column of pictures.
+        roots: Folders from which pictures that are files may be read.
+        rows: Row for each sample, shape (N,); None = every row.
+    """
+
+    def __init__(
+        self, parts: Sequence[Any], column: str, roots: Sequence[Path], rows: NDArray[np.int64] | None = None
+    ) -> None:
+        self._parts = [part.select_columns([column]) for part in parts]
+        self._starts = np.cumsum([0, *(len(part) for part in parts)]).tolist()
+        self._column = column
+        self._roots = [os.path.realpath(root) for root in roots]
+        self._rows = rows
+
+    def read(self, row: int) -> Picture:
+        """The encoded picture of one row.
+
+        Raises:
+            PixelError: The row holds none, or names a file outside the dataset.
+        """
+        row = row if self._rows is None else int(self._rows[row])
+        part = bisect_right(self._starts, row) - 1
+        cell = self._parts[part][row - self._starts[part]][self._column]
+        content = cell.get("bytes") if isinstance(cell, dict) else cell
+        if content is not None:
+            return bytes(content)
+        path = cell.get("path") if isinstance(cell, dict) else None
+        if not path:
+            raise PixelError("the row holds no picture")
+        return self._read_file(str(path))
+
+    def signature(self) -> str:
+        """Digest of the fingerprints that the library gives its datasets."""
+        prints = "\0".join(part._fingerprint for part in self._parts)
+        chosen = b"" if self._rows is None else self._rows.tobytes()
+        return hashlib.sha256(prints.encode() + chosen).hexdigest()
+
+    def _read_file(self, path: str) -> bytes:
+        for root in self._roots:
+            relative = os.path.relpath(os.path.realpath(os.path.join(root, path)), root)  # noqa: PTH118
+            if not relative.startswith(".."):
+                return read_below(root, relative)
+        raise PixelError(f"{os.path.basename(path)} leaves the root: it lies outside the dataset")  # noqa: PTH119
+
+
+def _library() -> ModuleType:
+    try:
+        import datasets
+    except ImportError as error:
+        raise SourceError("Hugging Face datasets need an extra: pip install 'labelaudit[hf]'") from error
+    module: ModuleType = datasets
+    return module
+
+
+def _undecoded(part: Any, datasets: ModuleType) -> Any:
+    """The dataset with bytes for pictures, so that what is audited is what lies there."""
+    part = part.with_format(None)
+    for name, feature in part.features.items():
+        if isinstance(feature, datasets.Image):
+            part = part.cast_column(name, datasets.Image(decode=False))
+    return part
+
+
+def _small_columns(parts: dict[str, Any]) -> tuple[pa.Table, list[str]]:
+    """All columns but the pictures, which are there empty so that one can be chosen by its type."""
+    tables: list[pa.Table] = []
+    images: list[str] = []
+    for part in parts.values():
+        schema = part.features.arrow_schema
+        images = [field.name for field in schema if is_picture(field.type)]
+        small = part.remove_columns(images)
+        rows = small.with_format("arrow")[:] if small.num_columns else pa.table({})
+        for name in images:
+            rows = rows.append_column(schema.field(name), pa.nulls(len(part), schema.field(name).type))
+        tables.append(rows.replace_schema_metadata(schema.metadata))
+    return pa.concat_tables(tables, promote_options="permissive"), images
+
+
+def _one_line(error: Exception, root: Path | None = None) -> str:
+    """What the library says, without the path of the dataset's folder."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return (text if root is None else text.replace(str(root), root.name))[:200]

@@ -1,0 +1,147 @@
+"""Where the pictures lie that a table names: paths below the dataset's folder, and a look whether files are there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.errors import SourceError
+from labelaudit.source.options import SourceOptions
+from labelaudit.source.pictures import FilePictures, leaves_root
+from labelaudit.source.words import some
+
+_LOOKED_AT = 50  # rows, evenly spread
+_DEEPEST = 3  # levels of folders below the root in which pictures are looked for
+_MOST_FOLDERS = 500
+
+
+@dataclass(frozen=True)
+class NamedFiles:
+    """Files that a table names, as they are read and as a report may show them.
+
+    Attributes:
+        pictures: To read them by row.
+        path: Relative to the root, None where the row names none or names one outside the root by its whole path.
+        sample_id: Derived from the paths.
+    """
+
+    pictures: FilePictures
+    path: list[str | None]
+    sample_id: list[str]
+
+
+def named_files(
+    paths: Sequence[str | None],
+    *,
+    root: Path,
+    where: str,
+    assumed: list[str],
+    boxes: np.ndarray[tuple[int, int], np.dtype[np.int64]] | None = None,
+) -> NamedFiles:
+    """Finds the files that paths name.
+
+    Paths that are absolute but lie below the root are made relative. Where no file is found at once, the folders below
+    the root are tried, so that ``a.jpg`` finds ``images/a.jpg``.
+
+    Args:
+        paths: One a row, ``/`` between parts, None where the row names none.
+        root: The folder that they are relative to.
+        where: What messages call the table.
+        assumed: Told if the pictures lie in a folder below.
+        boxes: Face boxes a row, as ``FilePictures`` takes them.
+
+    Raises:
+        SourceError: Not one of the files is there.
+    """
+    relative = _below(paths, root)
+    folder = _picture_folder(relative, root, where)
+    if folder:
+        assumed.append(f"paths are relative to the folder {folder} (--root)")
+        relative = [path if path is None or leaves_root(path) else f"{folder}/{path}" for path in relative]
+    shown = [None if path is None or path.startswith("/") else path for path in relative]
+    derived = [
+        path or (f"outside:{whole.rpartition('/')[2]}" if whole else f"row {row}")
+        for row, (path, whole) in enumerate(zip(shown, relative, strict=True), start=1)
+    ]
+    return NamedFiles(FilePictures(root, relative, boxes=boxes), shown, derived)
+
+
+def table_root(file: Path, options: SourceOptions) -> Path:
+    """The folder that a table's paths are relative to: ``--root``, else the table's own.
+
+    Raises:
+        SourceError: ``--root`` is no folder.
+    """
+    if options.root is None:
+        return file.parent
+    if not options.root.is_dir():
+        raise SourceError(f"--root {options.root.name}: no such folder")
+    return options.root
+
+
+def find_below(root: Path, fits: Callable[[str], bool]) -> list[str]:
+    """Folders below a root that fit, nearest first, relative to it; hidden ones and links are passed over."""
+    found: list[str] = []
+    level = [""]
+    seen = 0
+    for _ in range(_DEEPEST):
+        level = [below for folder in level for below in _subfolders(root, folder)]
+        seen += len(level)
+        found.extend(folder for folder in level if fits(folder))
+        if found or seen > _MOST_FOLDERS:
+            break
+    return found
+
+
+def _below(paths: Sequence[str | None], root: Path) -> list[str | None]:
+    """Absolute paths below the root as relative ones; others as they are."""
+    if not any(path is not None and path.startswith("/") for path in paths):
+        return list(paths)
+    starts = tuple({f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())})
+    relative: list[str | None] = []
+    for path in paths:
+        start = next((start for start in starts if path is not None and path.startswith(start)), "")
+        relative.append(path if path is None else path[len(start) :])
+    return relative
+
+
+def _picture_folder(paths: Sequence[str | None], root: Path, where: str) -> str:
+    """The folder below the root that the paths are really relative to; empty = the root itself."""
+    usable = [path for path in paths if path is not None and not leaves_root(path)]
+    if not usable:
+        return ""
+    looked_at = usable[:: -(-len(usable) // _LOOKED_AT)]
+    if any(_exists(root, path) for path in looked_at):
+        return ""
+    found = find_below(root, lambda folder: any(_exists(root, f"{folder}/{path}") for path in looked_at))
+    if len(found) > 1:
+        raise SourceError(f"the pictures that {where} names lie in {some(found)}: choose one with --root")
+    if found:
+        return found[0]
+    if not any(_exists(root, path) for path in usable):
+        raise SourceError(
+            f"none of the pictures that {where} names is there ({usable[0]} and so on): "
+            "give the folder that its paths are relative to with --root"
+        )
+    return ""
+
+
+def _exists(root: Path, path: str) -> bool:
+    try:
+        return os.path.exists(f"{root}/{path}")  # noqa: PTH110 - no Path object a row
+    except ValueError:
+        return False
+
+
+def _subfolders(root: Path, folder: str) -> list[str]:
+    try:
+        with os.scandir(root / folder) as entries:
+            folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    visible = sorted(name for name in folders if not name.startswith("."))
+    return [f"{folder}/{name}" if folder else name for name in visible]

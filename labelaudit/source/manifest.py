@@ -1,0 +1,102 @@
+"""A table that names picture files and their labels: csv, tsv, json lines or Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labelaudit.errors import SourceError
+from labelaudit.source.cells import is_picture
+from labelaudit.source.columns import Role, may_hold
+from labelaudit.source.draft import Draft
+from labelaudit.source.layout import Fit, Format, Layout, Match
+from labelaudit.source.locate import named_files, table_root
+from labelaudit.source.options import SourceOptions
+from labelaudit.source.tables import PARQUET_SUFFIXES, TABLE_SUFFIXES, column_names, parquet_schema, read_table
+from labelaudit.source.tabular import class_codes, read_facts
+from labelaudit.source.words import names_expression, some
+
+_FEWEST_VOTE_COLUMNS = 3
+
+
+def _probe(layout: Layout) -> Match | None:
+    tables = _tables(layout)
+    if not tables:
+        return None
+    named = some([layout.relative(path) for path in tables])
+    if layout.file is not None and not _looks_like_manifest(layout.file, layout.options):
+        return Match(Fit.LAST, f"{named} is a table, though its columns do not tell what they hold")
+    return Match(Fit.GENERIC, f"{named} {'names' if len(tables) == 1 else 'name'} pictures and labels")
+
+
+def _read(layout: Layout) -> Draft:
+    tables = _tables(layout) or layout.with_suffix(*TABLE_SUFFIXES)
+    if not tables:
+        raise SourceError(f"{layout.name} holds no table ({', '.join(TABLE_SUFFIXES)}) of paths and labels")
+    if len(tables) > 1:
+        raise SourceError(
+            f"{layout.name} holds several tables ({some([layout.relative(path) for path in tables])}): "
+            "give the path of the one that is meant"
+        )
+    return manifest_draft(tables[0], layout.options)
+
+
+FORMAT = Format("manifest", "a table of paths and labels", _probe, _read)
+
+
+def manifest_draft(file: Path, options: SourceOptions) -> Draft:
+    """Reads a table of paths and labels.
+
+    Args:
+        file: The table; paths are relative to its folder, or to ``options.root``.
+        options: Which columns hold what.
+
+    Raises:
+        SourceError: The table cannot be read, lacks a column, or names no picture that is there.
+    """
+    assumed: list[str] = []
+    columns = None
+    if file.suffix.lower() in PARQUET_SUFFIXES:  # never read pictures only to leave them aside
+        columns = [field.name for field in parquet_schema(file) if not is_picture(field.type)]
+    table = read_table(file, assumed, columns=columns)
+    facts = read_facts(table, options, where=file.name, assumed=assumed)
+    files = named_files(facts.path, root=table_root(file, options), where=file.name, assumed=assumed)
+    return Draft(
+        sample_id=facts.id if facts.id is not None else files.sample_id,
+        label=facts.label,
+        path=files.path,
+        split=facts.split,
+        pictures=files.pictures,
+        where=file.name,
+        ids_derived=facts.id is None,
+        codes=class_codes(table.schema, facts.columns.label),
+        votes=facts.votes,
+        assumed=assumed,
+    )
+
+
+def _tables(layout: Layout) -> list[Path]:
+    """Tables that name pictures: the dataset's one file whatever its columns, in a folder those that look like it."""
+    tables, options = layout.with_suffix(*TABLE_SUFFIXES), layout.options
+    if layout.file is not None:
+        return [path for path in tables if options.path_column or not _holds_pictures(path)]
+    return [path for path in tables if _looks_like_manifest(path, options)]
+
+
+def _holds_pictures(path: Path) -> bool:
+    if path.suffix.lower() not in PARQUET_SUFFIXES:
+        return False
+    return any(is_picture(field.type) for field in parquet_schema(path))
+
+
+def _looks_like_manifest(path: Path, options: SourceOptions) -> bool:
+    try:
+        names = column_names(path)
+    except SourceError:  # some other file that happens to end like a table
+        return False
+    labelled = may_hold(Role.LABEL, names, options.label_column)
+    voted = sum(names_expression(name) for name in names) >= _FEWEST_VOTE_COLUMNS or _has_vote_prefix(names)
+    return (labelled or voted) and may_hold(Role.PATH, names, options.path_column) and not _holds_pictures(path)
+
+
+def _has_vote_prefix(names: list[str]) -> bool:
+    return sum(name.casefold().startswith(("votes_", "vote_")) for name in names) > 1

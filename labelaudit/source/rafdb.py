@@ -1,0 +1,186 @@
+"""RAF-DB, basic expressions (Li, Deng, Du, CVPR 2017).
+
+The original form: ``EmoLabel/list_patition_label.txt`` (so spelled) with lines ``train_00001.jpg 5``, pictures in
+``Image/aligned/train_00001_aligned.jpg`` or ``Image/original/train_00001.jpg``; the split is the name's prefix. About
+forty annotators' shares of the seven classes stand in ``EmoLabel/distribution_basic.txt``.
+The re-shipped form: ``DATASET/train/5/train_00001_aligned.jpg`` with ``train_labels.csv`` (``image,label``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.errors import SourceError
+from labelaudit.source.cells import label_texts, texts
+from labelaudit.source.draft import ClassCodes, Draft, Votes
+from labelaudit.source.encoding import text_lines
+from labelaudit.source.folder import folder_draft
+from labelaudit.source.layout import Fit, Format, Layout, Match
+from labelaudit.source.pictures import FilePictures
+from labelaudit.source.tables import column_names, read_table
+from labelaudit.source.words import counted, some
+
+CODES = ClassCodes.numbered("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral", first=1)
+
+_LIST = "list_patition_label.txt"
+_SHARES = "distribution_basic.txt"
+_SPLIT_TABLES = {"train_labels.csv": "train", "test_labels.csv": "test"}
+
+
+def _probe(layout: Layout) -> Match | None:
+    if layout.find(_LIST):
+        return Match(Fit.KNOWN, f"{_LIST} found: RAF-DB basic")
+    tables = _split_tables(layout)
+    if tables and layout.file is None and _aligned(layout):
+        return Match(
+            Fit.KNOWN, f"{tables[0].name} and pictures such as {_aligned(layout)} found: RAF-DB basic, re-shipped"
+        )
+    return None
+
+
+def _read(layout: Layout) -> Draft:
+    lists = layout.find(_LIST)
+    if len(lists) > 1:
+        raise SourceError(f"{layout.name} holds {_LIST} more than once: give the folder of one of them")
+    if lists:
+        return _original(lists[0], layout)
+    if tables := _split_tables(layout):
+        return _reshipped(tables, layout)
+    return folder_draft(layout, CODES)  # 1/ to 7/ and nothing else: only the user can know
+
+
+FORMAT = Format("rafdb", "RAF-DB basic", _probe, _read)
+
+
+def _original(file: Path, layout: Layout) -> Draft:
+    options = layout.options
+    # The list may be named by itself, and stands in EmoLabel/ beside Image/.
+    root = layout.root if layout.file is None else file.parent
+    if layout.file is not None and file.parent.name.casefold() == "emolabel":
+        root = file.parent.parent
+    names: list[str] = []
+    label: list[str | None] = []
+    for number, line in enumerate(text_lines(file), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) > 2:
+            raise SourceError(
+                f"{file.name} line {number:,}: expected a file name and a label, such as train_00001.jpg 5"
+            )
+        names.append(fields[0])
+        label.append(fields[1] if len(fields) == 2 else None)
+    assumed: list[str] = []
+    folder, suffix = _picture_folder(root, names, assumed)
+    paths = [f"{folder}{_stem(name)}{suffix}{_ending(name)}" for name in names]
+    shares = next((path for path in (file.parent / _SHARES, root / _SHARES) if path.is_file()), None)
+    votes = _shares(shares, names) if shares is not None and options.votes and options.label_column is None else None
+    return Draft(
+        sample_id=paths,
+        label=label,
+        path=paths,
+        split=[_prefix(name) for name in names],
+        pictures=FilePictures(root, paths),
+        where=file.name,
+        codes=CODES,
+        votes=votes,
+        assumed=assumed,
+    )
+
+
+def _picture_folder(root: Path, names: Sequence[str], assumed: list[str]) -> tuple[str, str]:
+    """The folder of the pictures, ending in ``/`` unless it is the root, and what follows each name's stem."""
+    looked_at = names[:: -(-len(names) // 50) or 1]
+    for folder in ("Image/aligned/", "aligned/", "Image/", "", "Image/original/", "original/"):
+        for suffix in ("_aligned", ""):
+            if any((root / f"{folder}{_stem(name)}{suffix}{_ending(name)}").is_file() for name in looked_at):
+                if "original" in folder:
+                    assumed.append(f"faces are not aligned: the pictures in {folder} are whole photographs")
+                return folder, suffix
+    raise SourceError(
+        f"none of the pictures that {_LIST} names is there: they belong into Image/aligned/ beside EmoLabel/"
+    )
+
+
+def _shares(file: Path, names: Sequence[str]) -> Votes:
+    """Annotators' shares of the seven classes, in the order of the list."""
+    by_name: dict[str, list[float]] = {}
+    for number, line in enumerate(text_lines(file), start=1):
+        fields = line.split()
+        try:
+            shares = [float(field) for field in fields[1:]]
+        except ValueError:
+            shares = []
+        if fields and len(shares) != len(CODES.names):
+            raise SourceError(
+                f"{file.name} line {number:,}: expected a file name and {len(CODES.names)} shares; --no-votes"
+            )
+        if fields:
+            by_name[_stem(fields[0]).removesuffix("_aligned")] = shares
+    none = [0.0] * len(CODES.names)
+    counts = np.array([by_name.get(_stem(name), none) for name in names], dtype=np.float32)
+    return Votes(tuple(CODES.names.values()), counts, f"the annotators' shares in {file.name}")
+
+
+def _split_tables(layout: Layout) -> list[Path]:
+    tables = [path for path in layout.find(*_SPLIT_TABLES) if {"image", "label"} <= set(column_names(path))]
+    return [path for path in tables if path.parent == tables[0].parent]
+
+
+def _aligned(layout: Layout) -> str | None:
+    return next((path for path in layout.tree.pictures if _stem(path).endswith("_aligned")), None)
+
+
+def _reshipped(tables: Sequence[Path], layout: Layout) -> Draft:
+    there = {(_split_of(path), path.rpartition("/")[2]): path for path in layout.tree.pictures}
+    draft = folder_draft(layout, CODES)
+    draft.assumed.clear()
+    in_folder = dict(zip(draft.path, draft.label, strict=True))
+    paths: list[str] = []
+    label: list[str | None] = []
+    split: list[str | None] = []
+    listed: set[str] = set()
+    differ = 0
+    for table_file in tables:
+        table = read_table(table_file, draft.assumed)
+        part = _SPLIT_TABLES[table_file.name.casefold()]
+        names, codes = texts(table.column("image")), label_texts(table.column("label"))
+        for name, code in zip(names, codes, strict=True):
+            path = there.get((part, name or ""), f"{part}/{code}/{name}")
+            listed.add(path)
+            differ += in_folder.get(path, code) != code
+            paths.append(path)
+            label.append(code)
+            split.append(part)
+    rest = [path for path in layout.tree.pictures if path not in listed]
+    if rest:
+        draft.assumed.append(f"{counted(len(rest), 'picture')} in no csv ({some(rest)}): labelled by folder")
+    if differ:
+        draft.assumed.append(
+            f"{counted(differ, 'picture lies', 'pictures lie')} in another class's folder: the csv counts"
+        )
+    draft.sample_id = draft.path = all_paths = paths + rest
+    draft.label = label + [in_folder[path] for path in rest]
+    draft.split = split + [_split_of(path) for path in rest]
+    draft.pictures = FilePictures(layout.root, all_paths)
+    return draft
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _ending(name: str) -> str:
+    return f".{name.rpartition('.')[2]}"
+
+
+def _prefix(name: str) -> str | None:
+    head = name.split("_", 1)[0]
+    return head if head in ("train", "test") else None
+
+
+def _split_of(path: str) -> str | None:
+    return next((part for part in path.split("/")[:-1] if part in ("train", "test")), None)

@@ -1,0 +1,139 @@
+"""One walk through a folder: every picture with its size and time, taken once, and what else lies there.
+
+Links are followed where they stay inside the folder. A link to a folder that leaves it, leads back to a folder above
+itself, or stands inside a linked folder is not followed, so no chain of links can hang or multiply the walk.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelaudit.errors import SourceError
+
+PICTURE_SUFFIXES = frozenset({"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"})
+"""Endings of file names that are taken for pictures, in lower case."""
+
+_JUNK_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What lies in a folder. Paths are relative to it with ``/`` between parts, sorted.
+
+    Attributes:
+        pictures: Files with a picture's ending, N of them.
+        sizes: Bytes of each picture, shape (N,); -1 where a link leads nowhere.
+        times: Time of each picture's last change in nanoseconds, shape (N,); -1 likewise.
+        others: Files that are no pictures by their name.
+        folders: Folders below the root.
+        not_followed: Links to folders that were not followed.
+    """
+
+    pictures: list[str]
+    sizes: NDArray[np.int64]
+    times: NDArray[np.int64]
+    others: list[str]
+    folders: list[str]
+    not_followed: list[str]
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file's name ends as a picture's does, in any case."""
+    _, dot, ending = name.rpartition(".")
+    return bool(dot) and ending.lower() in PICTURE_SUFFIXES
+
+
+def stays_inside(real: str, root: str) -> bool:
+    """Whether a resolved path is the resolved root or lies below it."""
+    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def walk(root: Path) -> Tree:
+    """Walks through a folder once; hidden files and archivers' junk are passed over.
+
+    Raises:
+        SourceError: A folder cannot be listed.
+    """
+    walker = _Walker(os.path.realpath(root))
+    walker.run()
+    walker.pictures.sort()
+    facts = np.array([(size, time) for _, size, time in walker.pictures], dtype=np.int64).reshape(-1, 2)
+    return Tree(
+        pictures=[path for path, _, _ in walker.pictures],
+        sizes=facts[:, 0],
+        times=facts[:, 1],
+        others=sorted(walker.others),
+        folders=sorted(walker.folders),
+        not_followed=sorted(walker.not_followed),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder still to be listed: where it really is, its relative path, and whether a link led to it."""
+
+    real: str
+    relative: str
+    linked: bool
+
+
+@dataclass
+class _Walker:
+    root: str
+    pictures: list[tuple[str, int, int]] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    not_followed: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        todo = [_Folder(self.root, "", linked=False)]
+        while todo:
+            todo.extend(self._list(todo.pop()))
+
+    def _list(self, folder: _Folder) -> list[_Folder]:
+        """Sorts one folder's entries into the lists; gives the folders below it."""
+        below: list[_Folder] = []
+        try:
+            with os.scandir(folder.real) as entries:
+                for entry in entries:
+                    if entry.name.startswith(".") or entry.name in _JUNK_FOLDERS:
+                        continue
+                    relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
+                    if not entry.is_dir():
+                        self._add_file(entry, relative)
+                    elif (found := self._folder(entry, folder, relative)) is not None:
+                        self.folders.append(relative)
+                        below.append(found)
+                    else:
+                        self.not_followed.append(relative)
+        except OSError as error:
+            name = folder.relative or "the dataset's folder"
+            raise SourceError(
+                f"{name} cannot be listed ({error.strerror}): make it readable or move it away"
+            ) from error
+        return below
+
+    def _folder(self, entry: os.DirEntry[str], parent: _Folder, relative: str) -> _Folder | None:
+        if not entry.is_symlink():
+            return _Folder(entry.path, relative, parent.linked)
+        target = os.path.realpath(entry.path)
+        leads_back = stays_inside(parent.real, target)
+        if parent.linked or leads_back or not stays_inside(target, self.root):
+            return None
+        return _Folder(target, relative, linked=True)
+
+    def _add_file(self, entry: os.DirEntry[str], relative: str) -> None:
+        if not is_picture_name(entry.name):
+            self.others.append(relative)
+            return
+        try:
+            facts = entry.stat()
+        except OSError:  # a link that leads nowhere: its row says so when it is read
+            self.pictures.append((relative, -1, -1))
+        else:
+            self.pictures.append((relative, facts.st_size, facts.st_mtime_ns))

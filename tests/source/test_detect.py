@@ -1,0 +1,80 @@
+"""Which format a dataset has: by looking, never by a coin toss, and as the user says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labelaudit.errors import SourceError
+from labelaudit.source.detect import FORMATS, detect, format_named, open_source
+from labelaudit.source.layout import Layout
+from labelaudit.source.options import SourceOptions
+
+
+def test_every_format_has_a_name_of_its_own() -> None:
+    names = [one.name for one in FORMATS]
+    assert len(set(names)) == len(names)
+    assert {"folder", "manifest", "parquet", "fer2013", "ferplus", "rafdb", "affectnet", "huggingface"} <= set(names)
+    for name in names:
+        assert format_named(name).name == name
+        assert name == name.lower()
+
+
+def test_two_that_fit_equally_are_a_question(write_pictures) -> None:
+    root = write_pictures("a/1.png", "b/2.png")
+    (root / "labels.csv").write_text("path,label\na/1.png,x\nb/2.png,y\n")
+    message = r"the folder set could be read in several ways: manifest \(labels.csv .*\); folder \(.*\); .* --format"
+    with pytest.raises(SourceError, match=message):
+        open_source(root)
+    assert open_source(root, SourceOptions(format="folder")).table.labels.names == ("a", "b")
+    told = open_source(root, SourceOptions(format="manifest"))
+    assert told.table.labels.names == ("x", "y")
+    assert told.why == "--format manifest"
+
+
+def test_what_else_it_could_be_is_said(write_pictures) -> None:
+    root = write_pictures("Image/aligned/train_1_aligned.jpg", "Image/other/train_2.jpg")
+    (root / "list_patition_label.txt").write_text("train_1.jpg 1\ntrain_2.jpg 2\n")
+    found = detect(Layout(root, SourceOptions()))
+    assert found.chosen.name == "rafdb"
+    assert [other.name for other in found.others] == ["folder"]
+    assert open_source(root).why == "list_patition_label.txt found: RAF-DB basic (--format folder would fit too)"
+
+
+def test_formats_that_do_not_exist(write_pictures) -> None:
+    with pytest.raises(
+        SourceError, match=r"--format foldr: no such format; did you mean 'folder'\? \(there are fer2013"
+    ):
+        open_source(write_pictures("a/1.png"), SourceOptions(format="foldr"))
+
+
+@pytest.mark.parametrize("name", [one.name for one in FORMATS])
+def test_no_format_breaks_on_what_it_does_not_know(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("not a dataset\n")
+    for dataset in (tmp_path / "empty", tmp_path / "notes.txt"):
+        with pytest.raises(SourceError) as caught:
+            open_source(dataset, SourceOptions(format=name))
+        assert "\n" not in str(caught.value)
+        assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "archive.zip", "noending"])
+def test_files_of_no_format(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(SourceError, match=rf"{name} is of no known format \(fer2013, "):
+        open_source(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "./no/where", "a/b/c", "/no/such/place", "~/faces", "a\0b", "x" * 5000])
+def test_paths_that_are_not_there(name: str) -> None:
+    with pytest.raises(SourceError, match="no such file or folder"):
+        open_source(name)
+
+
+def test_a_mistyped_path_is_not_asked_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=r"data/faces: no such file or folder"):
+        open_source("data/faces")

@@ -1,0 +1,130 @@
+"""Hugging Face datasets: saved, in memory, by name; pictures as bytes, never from outside the dataset."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from labelaudit.errors import PixelError, SourceError
+from labelaudit.source.detect import open_source
+from labelaudit.source.given import source_from
+from labelaudit.source.huggingface import may_be_hub_name
+from labelaudit.source.options import SourceOptions
+
+datasets = pytest.importorskip("datasets")
+
+
+@pytest.fixture
+def part(write_pictures):
+    root = write_pictures("1.png", "2.png", "3.png")
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["happy", "sad"])})
+    cells = [{"bytes": (root / f"{row}.png").read_bytes(), "path": None} for row in (1, 2, 3)]
+    return datasets.Dataset.from_dict({"image": cells, "label": [0, 1, 1]}, features=features)
+
+
+def test_a_saved_dataset(part, tmp_path: Path) -> None:
+    part.save_to_disk(tmp_path / "saved")
+    source = open_source(tmp_path / "saved")
+    assert source.format == "huggingface"
+    assert source.why == "dataset_info.json found: a saved Hugging Face dataset"
+    assert source.table.sample_id == ["row/0", "row/1", "row/2"]
+    assert source.table.given_label == ["happy", "sad", "sad"]
+    assert source.table.labels.names == ("happy", "sad")
+    assert source.read(2) == (tmp_path / "set" / "3.png").read_bytes()
+    assert source.signature() == open_source(tmp_path / "saved").signature()
+
+
+def test_splits(part, tmp_path: Path) -> None:
+    both = datasets.DatasetDict({"train": part, "validation": part.select([2, 0])})
+    both.save_to_disk(tmp_path / "saved")
+    source = open_source(tmp_path / "saved")
+    assert source.table.sample_id == ["train/0", "train/1", "train/2", "validation/0", "validation/1"]
+    assert source.table.split == ["train"] * 3 + ["val"] * 2
+    assert source.table.given_label[3:] == ["sad", "happy"]
+    assert source.read(3) == source.read(2)
+    assert source.read(4) == source.read(0)
+    only = open_source(tmp_path / "saved", SourceOptions(splits=("val",)))
+    assert only.read(1) == source.read(0)
+
+
+def test_in_memory(part) -> None:
+    source = source_from(part)
+    assert source.table.given_label == ["happy", "sad", "sad"]
+    assert source.table.split == [None] * 3
+    with pytest.raises(SourceError, match="is a stream"):
+        source_from(part.to_iterable_dataset())
+
+
+def test_files_outside_the_dataset_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    features = datasets.Features({"image": datasets.Image(decode=False), "label": datasets.Value("string")})
+    cells = [{"bytes": None, "path": str(tmp_path / "secret.png")}, None]
+    made = datasets.Dataset.from_dict({"image": cells, "label": ["a", "b"]}, features=features)
+    source = source_from(made)
+    with pytest.raises(PixelError, match=r"^secret.png leaves the root: it lies outside the dataset$"):
+        source.read(0)
+    with pytest.raises(PixelError, match="the row holds no picture"):
+        source.read(1)
+    assert source_from(made, SourceOptions(root=tmp_path)).read(0) == b"secret"
+
+
+def test_a_dataset_without_pictures() -> None:
+    made = datasets.Dataset.from_dict({"text": ["a", "b"], "label": ["x", "y"]})
+    with pytest.raises(SourceError, match="has no column of pictures"):
+        source_from(made)
+
+
+def test_a_folder_that_is_broken(part, tmp_path: Path) -> None:
+    part.save_to_disk(tmp_path / "saved")
+    (tmp_path / "saved" / "state.json").write_text("{}")
+    with pytest.raises(SourceError, match="saved cannot be opened as a saved Hugging Face dataset"):
+        open_source(tmp_path / "saved")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("owner/name", True),
+        ("hf://mnist", True),
+        ("mnist", False),
+        ("a/b/c", False),
+        ("./name", False),
+        ("../name", False),
+        ("/name", False),
+        ("owner/", False),
+        ("faces set/a", False),
+    ],
+)
+def test_names(text: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert may_be_hub_name(text) is expected
+
+
+@pytest.mark.parametrize("name", ["owner/faces", "hf://owner/faces"])
+def test_offline(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> None:
+        raise ConnectionError(f"Couldn't reach {name}\non the Hub (offline)")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(SourceError) as caught:
+        open_source(name)
+    assert str(caught.value) == (
+        "'owner/faces' is no file or folder, and no Hugging Face dataset that can be had: "
+        "Couldn't reach owner/faces on the Hub (offline)"
+    )
+
+
+def test_by_name(part, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load_dataset", {"owner/faces": datasets.DatasetDict({"train": part})}.__getitem__)
+    source = open_source("owner/faces")
+    assert source.format == "huggingface"
+    assert source.why == "owner/faces is a Hugging Face dataset"
+    assert source.table.split == ["train"] * 3
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(SourceError, match=r"pip install 'labelaudit\[hf\]'"):
+        open_source("owner/faces")
