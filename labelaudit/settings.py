@@ -70,7 +70,8 @@ class NetSettings:
     """Which network, and where its weights come from.
 
     Attributes:
-        backbone: ``mobilefacenet``, ``resnet-small``, ``resnet18``, or a torchvision / timm name; None = decide.
+        backbone: ``mobilefacenet``, ``resnet-small``, ``resnet18``, ``gradients``, or a torchvision / timm name;
+            None = decide.
         weights: ``auto``, ``face``, ``imagenet``, ``none`` or the path of a file.
         size: Side of the network's square input in pixels; None = the backbone's own.
     """
@@ -94,7 +95,7 @@ class AsmSettings:
         batch: Samples a step; None = decide.
         learning_rate: Of the optimiser; None = decide.
         weight_decay: Of the optimiser.
-        targets: Anchored or the paper's literal form; None = anchored where a frozen trunk can give the anchor.
+        targets: Anchored or the paper's literal form; None = anchored.
         thresholds: Adaptive (a pair a class and epoch) or fixed.
         clean_scale, noisy_scale: Factors of a class's mean confidence; with fixed thresholds, the thresholds.
         mutual_weight: omega, the weight of the ambiguous loss.

@@ -15,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from labelaudit.asm.views import strong_view, to_input, weak_view
+from labelaudit.asm.views import strong_view, weak_view
+from labelaudit.nets.inputs import normalise, resize, to_input
+from labelaudit.nets.interface import NetSpec
 
 _SHARE_OF_DEVICE = 0.5
 """Pixels move to the device as a whole when they fill at most this share of its free memory."""
@@ -42,51 +44,38 @@ class PixelBatches:
 
     Args:
         pixels: uint8, (N, s, s, 3); a memory map is read batch by batch unless it fits on the device.
-        size: Side of the network's input in pixels.
-        mean, std: The network's normalisation a channel, for values in [0, 1].
+        spec: The network's input size and normalisation.
         device: Where views are made.
     """
 
-    def __init__(
-        self,
-        pixels: NDArray[np.uint8],
-        *,
-        size: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-        device: torch.device,
-    ) -> None:
-        self._size = size
+    def __init__(self, pixels: NDArray[np.uint8], *, spec: NetSpec, device: torch.device) -> None:
+        self._spec = spec
         self._device = device
-        self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(std, device=device).view(1, 3, 1, 1)
         self._host = pixels
         self._resident = torch.from_numpy(np.array(pixels)).to(device) if _fits(pixels, device) else None
 
     def weak(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """One weakly transformed view a sample, (B, 3, size, size), normalised."""
-        return self._normalise(weak_view(self._take(rows), generator, size=self._size))
+        return normalise(weak_view(self._take(rows), generator, size=self._spec.size), self._spec)
 
     def strong(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """One strongly transformed view a sample, (B, 3, size, size), normalised."""
-        return self._normalise(strong_view(self._take(rows), generator, size=self._size))
+        return normalise(strong_view(self._take(rows), generator, size=self._spec.size), self._spec)
 
     def plain(self, rows: Tensor) -> Sequence[Tensor]:
         """The picture and its mirror image, each (B, 3, size, size), normalised."""
-        view = self._normalise(self._take(rows, self._size))
+        view = normalise(resize(self._take(rows), self._spec.size), self._spec)
         return view, view.flip(-1)
 
-    def _take(self, rows: Tensor, size: int | None = None) -> Tensor:
+    def _take(self, rows: Tensor) -> Tensor:
+        """Stored pixels as float32 (B, 3, s, s) in [0, 1], on the device."""
         if self._resident is not None:
             batch = self._resident[rows.to(self._device)]
         else:
             batch = torch.from_numpy(self._host[rows.cpu().numpy()])
             if self._device.type == "cuda":
                 batch = batch.pin_memory().to(self._device, non_blocking=True)
-        return to_input(batch, size=size or batch.shape[1])
-
-    def _normalise(self, view: Tensor) -> Tensor:
-        return ((view - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+        return to_input(batch, size=batch.shape[1])
 
 
 class FeatureBatches:

@@ -2,31 +2,217 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from labelaudit.asm.peers import Peers
-from labelaudit.evidence.combine import Pool
-from labelaudit.evidence.features import HeadFeatures
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
+from labelaudit.asm.peers import Head, Peers, build_peers
+from labelaudit.evidence.combine import combine
+from labelaudit.evidence.crossfit import CrossFit, cross_fit, deal_folds
+from labelaudit.evidence.device import build_accelerator, repeatable
+from labelaudit.evidence.features import HeadFeatures, fit_head_features, load_trunk_features, view_means
+from labelaudit.evidence.plan import Plan
+from labelaudit.evidence.ridge import RidgeEvidence, leave_one_out_ridge
+from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.interface import Net
-from labelaudit.records import Evidence
+from labelaudit.nets.recipe import WITHOUT_WEIGHTS
+from labelaudit.nets.registry import build_net, input_size
+from labelaudit.nets.weights import load_weights
+from labelaudit.pixels.store import PixelStore
+from labelaudit.records import Evidence, FloatArray, IntArray, Progress, Stage, no_progress
+from labelaudit.settings import Targets, Training
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Evidence, and what it came from.
+    """Evidence, and the networks it came from.
 
     Attributes:
         evidence: N rows in input order, NaN where not audited.
-        pool: How the sources were combined.
         peers: The peers that judge new images.
-        net: The network whose trunk gave the features; None where the peers are whole networks.
-        head_features: What prepares a trunk's features for the heads; None where the peers are whole networks.
-        notes: What was assumed or found on the way, one sentence each.
+        trunk: The frozen network whose features the peers are heads on; None where they are whole networks.
+        head_features: What prepares that trunk's features for the heads; None likewise.
+        size: Side of the networks' input in pixels.
+        notes: What was found or assumed on the way, one sentence each.
     """
 
     evidence: Evidence
-    pool: Pool
     peers: Peers
-    net: Net | None
+    trunk: Net | None
     head_features: HeadFeatures | None
+    size: int
     notes: tuple[str, ...]
+
+
+def gather_evidence(
+    store: PixelStore,
+    *,
+    rows: NDArray[np.int64],
+    given: IntArray,
+    num_classes: int,
+    plan: Plan,
+    cache_dir: Path,
+    checkpoint: Path | None = None,
+    progress: Progress = no_progress,
+) -> Gathered:
+    """Gathers everything the verdicts rest on.
+
+    Args:
+        store: Pixels of all N rows.
+        rows: Rows that are audited, (n,), rising.
+        given: Their given labels in [0, K), (n,).
+        num_classes: K.
+        plan: What to do.
+        cache_dir: The user's cache folder, for features.
+        checkpoint: Folder from which training goes on; or None.
+        progress: Told of every stage.
+    """
+    settings = plan.settings
+    twins = store.facts.duplicate_group[rows].astype(np.int64)
+    notes: list[str] = []
+    frozen = settings.training is Training.FROZEN
+    with repeatable(plan.device, small=False):
+        groups, trunk = _frozen_features(store, plan, cache_dir, notes, progress)
+        ridge = _ridge(groups, rows, given, num_classes, twins, plan, progress)
+    accelerator = build_accelerator(plan.device, mixed=not frozen)
+    head_features: HeadFeatures | None = None
+    batches: Batches
+    build: Callable[[int], Peers]
+    with repeatable(plan.device, small=frozen):
+        if frozen:
+            head_features = fit_head_features(groups, rows, seed=settings.seed)
+            batches, build = _heads(head_features, groups, num_classes, accelerator)
+        else:
+            batches, build = _whole_networks(store, plan, num_classes, accelerator)
+        fitted = cross_fit(
+            build,
+            batches,
+            rows=rows,
+            given=given,
+            fold=deal_folds(given, twins, folds=settings.folds or 1, seed=settings.seed),
+            num_classes=num_classes,
+            settings=settings.asm,
+            accelerator=accelerator,
+            seed=settings.seed,
+            anchor=ridge.posterior if settings.asm.targets is Targets.ANCHORED else None,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+    if settings.asm.balance == 0.0:
+        notes.append(
+            "class imbalance: classes weigh by their size in training (asm.balance 0), thresholds are a class's own"
+        )
+    else:
+        notes.append(
+            f"class imbalance: cross-entropy weighs classes by their share to the power -{settings.asm.balance:g}"
+        )
+    return Gathered(
+        evidence=_spread(len(store), rows, fitted, ridge),
+        peers=fitted.peers,
+        trunk=trunk if frozen else None,
+        head_features=head_features,
+        size=settings.nets.size or 0,
+        notes=tuple(notes),
+    )
+
+
+def _frozen_features(
+    store: PixelStore, plan: Plan, cache_dir: Path, notes: list[str], progress: Progress
+) -> tuple[list[FeatureArray], Net]:
+    """Features of a trunk that does not learn: the pretrained one, or gradient histograms without weights."""
+    settings, weights = plan.settings, plan.weights
+    backbone = settings.nets.backbone if weights is not None else WITHOUT_WEIGHTS
+    assert backbone is not None
+    size = settings.nets.size if settings.training is Training.FROZEN else input_size(backbone)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        net = build_net(backbone, num_classes=2, size=size)
+    if weights is None:
+        notes.append("ridge evidence from gradient histograms, for want of pretrained weights")
+    else:
+        notes.append(load_weights(net, weights).note)
+    sha256 = "" if weights is None else weights.sha256
+    groups = load_trunk_features(
+        net, store, weights_sha256=sha256, cache_dir=cache_dir, device=plan.device, progress=progress
+    )
+    return groups, net
+
+
+def _ridge(
+    groups: list[FeatureArray],
+    rows: NDArray[np.int64],
+    given: IntArray,
+    num_classes: int,
+    twins: NDArray[np.int64],
+    plan: Plan,
+    progress: Progress,
+) -> RidgeEvidence:
+    progress(Stage("ridge", 0, len(rows), "faces"))
+    found = leave_one_out_ridge(
+        view_means(groups, rows),
+        given,
+        num_classes=num_classes,
+        twins=twins,
+        seed=plan.settings.seed,
+        device=plan.device,
+        progress=progress,
+    )
+    progress(Stage("ridge", len(rows), len(rows), "faces"))
+    return found
+
+
+def _heads(
+    prepare: HeadFeatures, groups: list[FeatureArray], num_classes: int, accelerator: Accelerator
+) -> tuple[Batches, Callable[[int], Peers]]:
+    """Peers that are heads on the frozen trunk's features."""
+    features = prepare.apply(groups, device=accelerator.device)
+    width = features.shape[2]
+    batches = FeatureBatches(features, torch.zeros(width), torch.ones(width), device=accelerator.device)
+    return batches, lambda seed: build_peers(lambda: Head(width, num_classes), seed=seed)
+
+
+def _whole_networks(
+    store: PixelStore, plan: Plan, num_classes: int, accelerator: Accelerator
+) -> tuple[Batches, Callable[[int], Peers]]:
+    """Peers that are whole networks."""
+    backbone, size = plan.settings.nets.backbone, plan.settings.nets.size
+    assert backbone is not None
+
+    def network() -> Net:
+        net = build_net(backbone, num_classes=num_classes, size=size)
+        if plan.weights is not None:
+            load_weights(net, plan.weights)
+        return net.to(memory_format=torch.channels_last)
+
+    spec = network().spec
+    batches = PixelBatches(store.pixels, spec=spec, device=accelerator.device)
+    return batches, lambda seed: build_peers(network, seed=seed)
+
+
+def _spread(count: int, rows: NDArray[np.int64], fitted: CrossFit, ridge: RidgeEvidence) -> Evidence:
+    """Evidence of the audited rows at their places among all N rows."""
+    peers = 0.5 * (fitted.peer1 + fitted.peer2)
+
+    def place(values: FloatArray) -> FloatArray:
+        full = np.full((count, values.shape[1]), np.nan, dtype=np.float32)
+        full[rows] = values
+        return full
+
+    partitions = np.zeros((count, 3), dtype=np.int32)
+    partitions[rows] = fitted.partitions
+    return Evidence(
+        posterior=place(combine([peers, ridge.posterior])),
+        peer1=place(fitted.peer1),
+        peer2=place(fitted.peer2),
+        epochs_clean=partitions[:, 0],
+        epochs_ambiguous=partitions[:, 1],
+        epochs_noisy=partitions[:, 2],
+        history=fitted.history,
+        ridge=place(ridge.posterior),
+    )

@@ -13,6 +13,7 @@ import torch
 
 from labelaudit.errors import SettingsError
 from labelaudit.evidence.device import open_device
+from labelaudit.nets.recipe import WITHOUT_WEIGHTS
 from labelaudit.nets.registry import input_size
 from labelaudit.nets.weights import Weights, WeightsChoice, backbone_of, resolve_weights
 from labelaudit.settings import AsmSettings, AuditSettings, Effort, Targets, ThresholdRule, Training
@@ -79,18 +80,24 @@ def make_plan(settings: AuditSettings, *, rows: int, cache_dir: Path) -> Plan:
     effort = settings.effort or (Effort.STANDARD if fast else Effort.QUICK)
     if settings.effort is None:
         assumed.append(f"effort {effort} on {device.type}")
-    frozen = weights is not None and effort is Effort.QUICK
+    frozen = backbone == WITHOUT_WEIGHTS or (weights is not None and effort is Effort.QUICK)
     training = settings.training or (Training.FROZEN if frozen else Training.FINE_TUNE)
-    if training is Training.FROZEN and weights is None:
-        raise SettingsError("a frozen trunk needs pretrained weights; give --weights, or --training fine-tune")
+    if training is Training.FROZEN and weights is None and backbone != WITHOUT_WEIGHTS:
+        raise SettingsError(
+            "a frozen trunk needs pretrained weights; give --weights, --training fine-tune, "
+            f"or --backbone {WITHOUT_WEIGHTS}"
+        )
+    if training is Training.FINE_TUNE and backbone == WITHOUT_WEIGHTS:
+        raise SettingsError(f"backbone {WITHOUT_WEIGHTS} has nothing to train; use --training frozen")
     if settings.training is None:
         what = "heads on a frozen trunk" if training is Training.FROZEN else "the whole network"
         assumed.append(f"training {what} ({training})")
-    folds = settings.folds or (_SCRATCH_FOLDS if weights is None and not fast else _FOLDS[effort])
+    slow = weights is None and training is Training.FINE_TUNE and not fast
+    folds = settings.folds or (_SCRATCH_FOLDS if slow else _FOLDS[effort])
     if settings.folds is None:
         assumed.append(f"{folds} folds")
     asm = _decide_course(settings.asm, training, weights, effort, rows * max(folds - 1, 1) // folds, fast=fast)
-    asm = replace(asm, targets=_decide_targets(settings.asm.targets, weights))
+    asm = replace(asm, targets=settings.asm.targets or Targets.ANCHORED)
     default = _FINE_TUNE_SIZE if (backbone, training) == ("mobilefacenet", Training.FINE_TUNE) else input_size(backbone)
     size = settings.nets.size or default
     if settings.nets.size is None:
@@ -106,7 +113,7 @@ def make_plan(settings: AuditSettings, *, rows: int, cache_dir: Path) -> Plan:
         effort=effort,
         training=training,
         folds=folds,
-        nets=replace(settings.nets, backbone=backbone, size=size),
+        nets=replace(settings.nets, backbone=backbone, size=size, weights=_word(settings.nets.weights)),
         asm=asm,
         verdict=replace(settings.verdict, rule=rule),
     )
@@ -122,11 +129,11 @@ def _find_network(
     weights: Weights | None = None
     if backbone is not None:
         weights, note = resolve_weights(choice, backbone, cache_dir=cache_dir)
-        assumed.append(f"weights={choice}: {note}")
+        assumed.append(f"weights={_word(choice)}: {note}")
     elif choice == WeightsChoice.NONE:
         assumed.append(f"weights=none: {resolve_weights(choice, 'resnet18', cache_dir=cache_dir)[1]}")
     else:
-        raise SettingsError(f"{Path(choice).name} fits no network of ours; name its --backbone")
+        raise SettingsError(f"{_word(choice)} fits no network of ours; name its --backbone")
     if settings.nets.backbone is not None:
         return settings.nets.backbone, weights
     if weights is None:
@@ -134,6 +141,11 @@ def _find_network(
     assert backbone is not None
     assumed.append(f"backbone {backbone}")
     return backbone, weights
+
+
+def _word(choice: str) -> str:
+    """A choice of weights as a report may keep it: a file by its name, without its folder."""
+    return choice if choice in list(WeightsChoice) else Path(choice).name
 
 
 def _decide_course(
@@ -157,9 +169,3 @@ def _decide_course(
         batch=batch,
         learning_rate=asm.learning_rate or course.learning_rate,
     )
-
-
-def _decide_targets(chosen: Targets | None, weights: Weights | None) -> Targets:
-    if chosen is Targets.ANCHORED and weights is None:
-        raise SettingsError("anchored targets need a pretrained trunk for their anchor; use --targets literal")
-    return chosen or (Targets.LITERAL if weights is None else Targets.ANCHORED)

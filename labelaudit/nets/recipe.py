@@ -11,6 +11,7 @@ from torch import nn
 from torchvision import models
 
 from labelaudit.errors import SettingsError
+from labelaudit.nets.gradients import GradientHistograms
 from labelaudit.nets.interface import IMAGENET_MEAN, IMAGENET_STD, Tap
 from labelaudit.nets.mobilefacenet import MobileFaceNet
 from labelaudit.nets.resnet import ResNetSmall, fit_stem
@@ -36,6 +37,9 @@ class Recipe:
     build: Callable[[int], nn.Module]
 
 
+WITHOUT_WEIGHTS = "gradients"
+"""A trunk that has nothing to learn and so needs no weights."""
+
 OWN = {
     recipe.name: recipe
     for recipe in (
@@ -54,6 +58,14 @@ OWN = {
             std=IMAGENET_STD,
             taps=(Tap("stages.1", 4), Tap("stages.2", 4), Tap("stages.3", 2)),
             build=lambda _: ResNetSmall(),
+        ),
+        Recipe(
+            name=WITHOUT_WEIGHTS,
+            size=48,
+            mean=(0.0, 0.0, 0.0),
+            std=(1.0, 1.0, 1.0),
+            taps=(),
+            build=lambda _: GradientHistograms(),
         ),
         Recipe(
             name="resnet18",

@@ -1,0 +1,239 @@
+"""Joins the rooms into one audit: source -> pixels -> evidence -> verdicts -> report. Holds no logic of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from labelaudit._version import __version__
+from labelaudit.errors import SourceError
+from labelaudit.evidence.gather import Gathered, gather_evidence
+from labelaudit.evidence.model import save_model
+from labelaudit.evidence.plan import Plan, make_plan
+from labelaudit.labels import NO_CLASS
+from labelaudit.pixels.build import build_store
+from labelaudit.records import FloatArray, Progress, SampleTable, Stage, no_progress
+from labelaudit.report.metadata import Estimate, ReportMetadata
+from labelaudit.report.summary import Summary, summarise, write_summary
+from labelaudit.report.table import read_report, write_report, write_thresholds
+from labelaudit.rundir import RunDir, build_run, cache_folder, locked
+from labelaudit.settings import AuditSettings, ThresholdRule
+from labelaudit.source.interface import LabelSource
+from labelaudit.verdict.judge import ClassRule, judge
+from labelaudit.verdict.noise import Interval, NoiseEstimate, estimate_noise
+from labelaudit.verdict.opinion import second_opinion
+from labelaudit.verdict.planted import Calibration, calibrate
+
+if TYPE_CHECKING:
+    from labelaudit.pixels.store import PixelStore
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """A finished audit.
+
+    Attributes:
+        run: The run folder and its files.
+        summary: The figures of the run.
+    """
+
+    run: RunDir
+    summary: Summary
+
+    @property
+    def report(self) -> Path:
+        """The Parquet report."""
+        return self.run.report
+
+
+def run_audit(
+    source: LabelSource,
+    *,
+    out: Path,
+    settings: AuditSettings | None = None,
+    name: str = "dataset",
+    force: bool = False,
+    resume: bool = False,
+    progress: Progress = no_progress,
+) -> AuditResult:
+    """Audits a dataset and writes a run folder.
+
+    Args:
+        source: The dataset, opened; it is only read.
+        out: The run folder to be.
+        settings: None = decide everything.
+        name: What people call the dataset.
+        force: Replace an earlier run.
+        resume: Go on with an interrupted one.
+        progress: Told of every stage.
+
+    Raises:
+        LabelAuditError: The audit cannot run; the text says what, where, and what to do.
+    """
+    settings = settings or AuditSettings()
+    cache_dir = cache_folder(settings.cache_dir)
+    table = source.table
+    clock = _Clock(progress)
+    fingerprint = _fingerprint(source)
+    mark = {"labelaudit": __version__, "dataset": fingerprint, "settings": settings.to_json()}
+    plan = make_plan(settings, rows=int((table.given != NO_CLASS).sum()), cache_dir=cache_dir)
+    _ = build_run(out, fingerprint=mark, force=force, resume=resume)
+    with locked(out):
+        run = RunDir(out)
+        size = plan.settings.nets.size
+        assert size is not None
+        store = build_store(source, size=size, cache_dir=cache_dir, workers=settings.workers, progress=clock)
+        audited = _audited(table, store.facts.readable, settings.verdict.min_class_size)
+        rows = np.flatnonzero(audited)
+        gathered = gather_evidence(
+            store,
+            rows=rows,
+            given=table.given[rows],
+            num_classes=len(table.labels),
+            plan=plan,
+            cache_dir=cache_dir,
+            checkpoint=run.checkpoint,
+            progress=clock,
+        )
+        clock(Stage("verdicts", 0, len(table), "faces"))
+        summary = _conclude(run, source, name, fingerprint, plan, store, gathered, audited, clock)
+        clock(Stage("verdicts", len(table), len(table), "faces"))
+        shutil.rmtree(run.checkpoint, ignore_errors=True)
+    return AuditResult(run, summary)
+
+
+def _conclude(
+    run: RunDir,
+    source: LabelSource,
+    name: str,
+    fingerprint: str,
+    plan: Plan,
+    store: PixelStore,
+    gathered: Gathered,
+    audited: NDArray[np.bool_],
+    clock: _Clock,
+) -> Summary:
+    """Judges, and writes everything a run leaves behind; the summary last."""
+    table, settings, evidence = source.table, plan.settings, gathered.evidence
+    given = table.given[audited]
+    posterior = evidence.posterior[audited]
+    opinion = second_opinion(posterior, given)
+    calibration = calibrate(posterior, given, opinion)
+    noise = estimate_noise(posterior, given, opinion, calibration, seed=settings.seed)
+    verdicts, rule = judge(table, store.facts, evidence, audited=audited, calibration=calibration, settings=settings)
+    classes = table.labels.names
+    model_hash = save_model(run, gathered, _model_facts(classes, plan, rule, calibration))
+    calibrated = settings.verdict.rule is ThresholdRule.CALIBRATED
+    notes = [store.note] if store.note else []
+    metadata = ReportMetadata(
+        tool_version=__version__,
+        dataset=name,
+        dataset_fingerprint=fingerprint,
+        source_format=source.format,
+        source_why=source.why,
+        classes=classes,
+        settings=settings.to_json(),
+        seed=settings.seed,
+        device=plan.device.type,
+        weights="none" if plan.weights is None else plan.weights.name,
+        torch_version=torch.__version__,
+        model_hash=model_hash,
+        assumed=(*source.assumed, *plan.assumed, *gathered.notes, *notes),
+        mislabelled_precision=_estimate(noise.flagged_precision) if calibrated else None,
+        queue_precision=_estimate(noise.top_precision) if calibrated else None,
+        noise_rate=_estimate(noise.rate) if calibrated else None,
+        noise_matrix=_rows(noise.transition) if calibrated else None,
+        planted=_planted(calibration, noise),
+    )
+    write_report(run.report, table=table, evidence=evidence, facts=store.facts, verdicts=verdicts, metadata=metadata)
+    write_thresholds(run.thresholds, history=evidence.history, classes=classes)
+    files = [path.name for path in (run.report, run.thresholds, run.summary, run.model_weights, run.model_json)]
+    summary = summarise(read_report(run), seconds=clock.seconds(), files=files)
+    write_summary(run.summary, summary)
+    return summary
+
+
+def _audited(table: SampleTable, readable: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Rows with a readable picture and a label of a class that is large enough, (N,)."""
+    usable = readable & (table.given != NO_CLASS)
+    sizes = np.bincount(table.given[usable], minlength=len(table.labels))
+    large = sizes >= least
+    if np.count_nonzero(large) < 2:
+        raise SourceError(
+            f"only {np.count_nonzero(large)} class has {least} or more readable samples, an audit needs two; "
+            "add samples, or lower --min-class-size"
+        )
+    audited: NDArray[np.bool_] = usable & large[np.maximum(table.given, 0)]
+    return audited
+
+
+def _fingerprint(source: LabelSource) -> str:
+    """Hex digest of pictures, ids and labels: what an interrupted run must find unchanged."""
+    digest = hashlib.sha256(source.signature().encode())
+    for column in (source.table.sample_id, source.table.given_label):
+        digest.update(b"\x00".join((value or "").encode() for value in column))
+        digest.update(b"\x01")
+    return digest.hexdigest()
+
+
+def _model_facts(classes: tuple[str, ...], plan: Plan, rule: ClassRule, calibration: Calibration) -> dict[str, Any]:
+    settings = plan.settings
+    return {
+        "labelaudit": __version__,
+        "classes": list(classes),
+        "backbone": settings.nets.backbone,
+        "weights_sha256": None if plan.weights is None else plan.weights.sha256,
+        "rule": rule.rule,
+        "clean_threshold": _floats(rule.clean),
+        "noisy_threshold": _floats(rule.noisy),
+        "calibration": {"margin": _floats(calibration.margin), "p_mislabelled": _floats(calibration.p)},
+        "settings": settings.to_json(),
+    }
+
+
+def _planted(calibration: Calibration, noise: NoiseEstimate) -> dict[str, Any]:
+    return {
+        "kind": "every possible error of every audited row, weighted; none in the training set",
+        "second_opinion_share": round(calibration.second_opinion, 4),
+        "recall_at_half": round(calibration.planted_recall, 4),
+        "queue_head": noise.top,
+    }
+
+
+def _estimate(interval: Interval | None) -> Estimate | None:
+    return None if interval is None else Estimate(interval.value, interval.low, interval.high)
+
+
+def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:
+    return tuple(tuple(_floats(row)) for row in matrix)
+
+
+def _floats(values: FloatArray) -> list[float | None]:
+    return [round(float(value), 6) if np.isfinite(value) else None for value in values]
+
+
+@dataclass
+class _Clock:
+    """Passes progress on, and remembers how long each stage took."""
+
+    onward: Progress
+    _first: dict[str, float] = field(default_factory=dict)
+    _last: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, stage: Stage) -> None:
+        now = time.perf_counter()
+        self._first.setdefault(stage.name, now)
+        self._last[stage.name] = now
+        self.onward(stage)
+
+    def seconds(self) -> dict[str, float]:
+        """Stage -> seconds from its first word to its last."""
+        return {name: round(self._last[name] - start, 3) for name, start in self._first.items()}
