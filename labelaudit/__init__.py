@@ -1,3 +1,139 @@
-"""Find wrong and ambiguous labels in face datasets."""
+"""Find wrong and ambiguous labels in face datasets.
 
-from labelaudit._version import __version__ as __version__
+    import labelaudit
+
+    result = labelaudit.audit("faces", out="runs/faces")
+    report = labelaudit.read_report(result.run)
+
+Importing this package loads none of its rooms; a name's room, and torch with it, comes in when the name is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from labelaudit._version import __version__
+
+if TYPE_CHECKING:
+    from labelaudit.errors import (
+        CacheError,
+        DecisionError,
+        GateError,
+        LabelAuditError,
+        PixelError,
+        ReportError,
+        RunFolderError,
+        SettingsError,
+        SourceError,
+        TrainingError,
+        WeightsError,
+    )
+    from labelaudit.inspection import Inspection, inspect_source
+    from labelaudit.pipeline import AuditResult, audit
+    from labelaudit.records import Reason, Stage, Verdict
+    from labelaudit.report.summary import Summary
+    from labelaudit.report.table import Report, read_report
+    from labelaudit.settings import (
+        AsmSettings,
+        AuditSettings,
+        Effort,
+        NetSettings,
+        Reduction,
+        Targets,
+        ThresholdKind,
+        ThresholdRule,
+        Training,
+        VerdictSettings,
+    )
+    from labelaudit.source.detect import open_source
+    from labelaudit.source.memory import ArraySource
+    from labelaudit.source.options import SourceOptions
+
+_HOME = {
+    "labelaudit.errors": (
+        "CacheError",
+        "DecisionError",
+        "GateError",
+        "LabelAuditError",
+        "PixelError",
+        "ReportError",
+        "RunFolderError",
+        "SettingsError",
+        "SourceError",
+        "TrainingError",
+        "WeightsError",
+    ),
+    "labelaudit.inspection": ("Inspection", "inspect_source"),
+    "labelaudit.pipeline": ("AuditResult", "audit"),
+    "labelaudit.records": ("Reason", "Stage", "Verdict"),
+    "labelaudit.report.summary": ("Summary",),
+    "labelaudit.report.table": ("Report", "read_report"),
+    "labelaudit.settings": (
+        "AsmSettings",
+        "AuditSettings",
+        "Effort",
+        "NetSettings",
+        "Reduction",
+        "Targets",
+        "ThresholdKind",
+        "ThresholdRule",
+        "Training",
+        "VerdictSettings",
+    ),
+    "labelaudit.source.detect": ("open_source",),
+    "labelaudit.source.memory": ("ArraySource",),
+    "labelaudit.source.options": ("SourceOptions",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "ArraySource",
+    "AsmSettings",
+    "AuditResult",
+    "AuditSettings",
+    "CacheError",
+    "DecisionError",
+    "Effort",
+    "GateError",
+    "Inspection",
+    "LabelAuditError",
+    "NetSettings",
+    "PixelError",
+    "Reason",
+    "Reduction",
+    "Report",
+    "ReportError",
+    "RunFolderError",
+    "SettingsError",
+    "SourceError",
+    "SourceOptions",
+    "Stage",
+    "Summary",
+    "Targets",
+    "ThresholdKind",
+    "ThresholdRule",
+    "Training",
+    "TrainingError",
+    "Verdict",
+    "VerdictSettings",
+    "WeightsError",
+    "__version__",
+    "audit",
+    "inspect_source",
+    "open_source",
+    "read_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

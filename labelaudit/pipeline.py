@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import time
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from labelaudit._version import __version__
@@ -20,20 +21,20 @@ from labelaudit.evidence.model import save_model
 from labelaudit.evidence.plan import Plan, make_plan
 from labelaudit.labels import NO_CLASS
 from labelaudit.pixels.build import build_store
+from labelaudit.pixels.store import PixelStore
 from labelaudit.records import FloatArray, Progress, SampleTable, Stage, no_progress
 from labelaudit.report.metadata import Estimate, ReportMetadata
 from labelaudit.report.summary import Summary, summarise, write_summary
 from labelaudit.report.table import read_report, write_report, write_thresholds
 from labelaudit.rundir import RunDir, build_run, cache_folder, locked
 from labelaudit.settings import AuditSettings, ThresholdRule
+from labelaudit.source.given import source_from
 from labelaudit.source.interface import LabelSource
+from labelaudit.source.options import SourceOptions
 from labelaudit.verdict.judge import ClassRule, judge
 from labelaudit.verdict.noise import Interval, NoiseEstimate, estimate_noise
 from labelaudit.verdict.opinion import second_opinion
 from labelaudit.verdict.planted import Calibration, calibrate
-
-if TYPE_CHECKING:
-    from labelaudit.pixels.store import PixelStore
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,38 @@ class AuditResult:
         return self.run.report
 
 
+def audit(
+    data: Any,
+    *,
+    out: Path | str,
+    settings: AuditSettings | None = None,
+    options: SourceOptions | None = None,
+    name: str | None = None,
+    force: bool = False,
+    resume: bool = False,
+    progress: Progress = no_progress,
+) -> AuditResult:
+    """Audits a dataset and writes a run folder.
+
+    Args:
+        data: A path, a Hugging Face name, a pandas or Arrow table, a pair (images, labels), or an opened source.
+        out: The run folder to be.
+        settings: None = decide everything.
+        options: What opening the dataset is to be told.
+        name: What people call the dataset; None = the last part of its path.
+        force: Replace an earlier run.
+        resume: Go on with an interrupted one.
+        progress: Told of every stage.
+
+    Raises:
+        LabelAuditError: The audit cannot run; the text says what, where, and what to do.
+    """
+    if name is None:
+        name = Path(data).name if isinstance(data, str | os.PathLike) else "dataset"
+    source = source_from(data, options)
+    return run_audit(source, out=Path(out), settings=settings, name=name, force=force, resume=resume, progress=progress)
+
+
 def run_audit(
     source: LabelSource,
     *,
@@ -64,20 +97,7 @@ def run_audit(
     resume: bool = False,
     progress: Progress = no_progress,
 ) -> AuditResult:
-    """Audits a dataset and writes a run folder.
-
-    Args:
-        source: The dataset, opened; it is only read.
-        out: The run folder to be.
-        settings: None = decide everything.
-        name: What people call the dataset.
-        force: Replace an earlier run.
-        resume: Go on with an interrupted one.
-        progress: Told of every stage.
-
-    Raises:
-        LabelAuditError: The audit cannot run; the text says what, where, and what to do.
-    """
+    """``audit`` of a source that is open already."""
     settings = settings or AuditSettings()
     cache_dir = cache_folder(settings.cache_dir)
     table = source.table
@@ -85,9 +105,10 @@ def run_audit(
     fingerprint = _fingerprint(source)
     mark = {"labelaudit": __version__, "dataset": fingerprint, "settings": settings.to_json()}
     plan = make_plan(settings, rows=int((table.given != NO_CLASS).sum()), cache_dir=cache_dir)
-    _ = build_run(out, fingerprint=mark, force=force, resume=resume)
+    run = build_run(out, fingerprint=mark, force=force, resume=resume)
+    if run.is_finished():
+        return AuditResult(run, summarise(read_report(run)))
     with locked(out):
-        run = RunDir(out)
         size = plan.settings.nets.size
         assert size is not None
         store = build_store(source, size=size, cache_dir=cache_dir, workers=settings.workers, progress=clock)
@@ -144,7 +165,7 @@ def _conclude(
         seed=settings.seed,
         device=plan.device.type,
         weights="none" if plan.weights is None else plan.weights.name,
-        torch_version=torch.__version__,
+        torch_version=version("torch"),
         model_hash=model_hash,
         assumed=(*source.assumed, *plan.assumed, *gathered.notes, *notes),
         mislabelled_precision=_estimate(noise.flagged_precision) if calibrated else None,
