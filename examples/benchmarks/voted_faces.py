@@ -70,9 +70,8 @@ def audit_task(arguments: argparse.Namespace, task: Task) -> dict[str, object]:
     if said is not None and said.low is not None:
         order = report["queue_rank"].sort_values().index[: result.summary.queue_head]
         right = (report["given_label"].astype(str).to_numpy() != faces.majority)[order].mean()
-        print(
-            f"first {result.summary.queue_head}: said {said.value:.3f} ({said.low:.3f} to {said.high:.3f}), is {right:.3f}"
-        )
+        interval = f"{said.value:.3f} ({said.low:.3f} to {said.high:.3f})"
+        print(f"first {result.summary.queue_head} of the queue wrong: said {interval}, is {right:.3f}")
     for name, value in figures.items():
         print(f"  {name:16s} {value:.3f}")
     return {
