@@ -20,7 +20,7 @@ from labelaudit.source.cells import as_column, label_texts, texts
 from labelaudit.source.draft import ClassCodes, Draft
 from labelaudit.source.folder import folder_draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
-from labelaudit.source.locate import named_files, table_root
+from labelaudit.source.locate import named_files, picture_root
 from labelaudit.source.tables import CSV_SUFFIXES, column_names, read_table
 from labelaudit.source.tabular import slashed
 from labelaudit.source.words import counted, some
@@ -54,7 +54,7 @@ def _probe(layout: Layout) -> Match | None:
 
 
 def _read(layout: Layout) -> Draft:
-    files, options = _files(layout), layout.options
+    files = _files(layout)
     if not files:
         return folder_draft(layout, CODES)  # 0/ to 7/ and nothing else: only the user can know
     assumed: list[str] = []
@@ -63,8 +63,7 @@ def _read(layout: Layout) -> Draft:
     boxes = _boxes(table, assumed)
     paths = [text and slashed(text) for text in texts(table.column(_PATH))]
     where = files[0].name if len(files) == 1 else layout.name
-    root = table_root(files[0], options) if layout.file is not None or options.root is not None else layout.root
-    named = named_files(paths, root=root, where=where, assumed=assumed, boxes=boxes)
+    named = named_files(paths, root=picture_root(layout), where=where, assumed=assumed, boxes=boxes)
     split = [_split(file) for file, part in zip(files, tables, strict=True) for _ in range(part.num_rows)]
     if _AUTOMATIC in split:
         assumed.append(f"rows of automatically_annotated.csv, which no person labelled, are the split {_AUTOMATIC}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,7 +33,7 @@ _USUAL: dict[Role, frozenset[str]] = {
             Role.PATH,
             "path file filename filepath image img imagepath imgpath imagefile imgfile imagename imgname pic pth",
         ),
-        (Role.LABEL, "label labels class classname category emotion expression target y givenlabel groundtruth gt"),
+        (Role.LABEL, "label labels class classname category emotion expression target y givenlabel groundtruth gt cls"),
         (Role.ID, "id sampleid imageid imgid uid uuid key"),
         (Role.SPLIT, "split usage subset partition"),
         (Role.IMAGE, ""),  # known by its type
@@ -165,6 +165,21 @@ _HOLDS = {
     Role.IMAGE: "pictures",
     Role.ANNOTATOR: "annotators",
 }
+
+
+def chosen_attribute(told: str | None, attributes: Sequence[str], title: str) -> str:
+    """The attribute of a dataset with several labels a picture that ``--label-column`` chooses.
+
+    Raises:
+        SourceError: None is chosen, or there is none of this name.
+    """
+    if told is None:
+        raise SourceError(f"{title} labels several things: choose one with --label-column ({', '.join(attributes)})")
+    by_squeezed = {squeezed(name): name for name in attributes}
+    if squeezed(told) not in by_squeezed:
+        hint = did_you_mean(told, attributes)
+        raise SourceError(f"--label-column {told}: {title} has no such label{hint} ({', '.join(attributes)})")
+    return by_squeezed[squeezed(told)]
 
 
 def may_hold(role: Role, names: Collection[str], told: str | None = None) -> bool:

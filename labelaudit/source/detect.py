@@ -13,7 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelaudit.errors import SourceError
-from labelaudit.source import affectnet, embedded, fer2013, ferplus, folder, huggingface, manifest, rafdb
+from labelaudit.source import (
+    affectnet,
+    affectnet_npy,
+    celeba,
+    ckplus,
+    embedded,
+    expw,
+    fairface,
+    fer2013,
+    ferplus,
+    folder,
+    huggingface,
+    manifest,
+    rafdb,
+    utkface,
+    webdataset,
+)
 from labelaudit.source.finish import finish
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.layout import Fit, Format, Layout, Match
@@ -25,8 +41,15 @@ FORMATS: tuple[Format, ...] = (
     ferplus.FORMAT,
     rafdb.FORMAT,
     affectnet.FORMAT,
+    affectnet_npy.FORMAT,
+    expw.FORMAT,
+    ckplus.FORMAT,
+    celeba.FORMAT,
+    utkface.FORMAT,
+    fairface.FORMAT,
     huggingface.FORMAT,
     embedded.FORMAT,
+    webdataset.FORMAT,
     manifest.FORMAT,
     folder.FORMAT,
 )

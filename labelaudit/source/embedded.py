@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -24,11 +23,10 @@ from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import files_signature
 from labelaudit.source.tables import PARQUET_SUFFIXES, parquet_schema
 from labelaudit.source.tabular import class_codes, read_facts
-from labelaudit.source.words import is_split
+from labelaudit.source.words import splits_of_shards
 
 _KEPT_GROUPS = 16
 _KEPT_BYTES = 256 << 20
-_SHARD_NAME = re.compile(r"(?P<split>[A-Za-z]+)(-\d+)*(-of-\d+)?", re.ASCII)
 
 
 def _probe(layout: Layout) -> Match | None:
@@ -50,7 +48,7 @@ def _read(layout: Layout) -> Draft:
     if facts.columns.image is None:
         raise SourceError(f"{layout.name} holds no column of encoded pictures; name it with --image-column")
     split: Sequence[str | None] = facts.split
-    if facts.columns.split is None and (by_shard := _splits_by_name(shards)):
+    if facts.columns.split is None and (by_shard := splits_of_shards([path.stem for path in shards])):
         assumed.append("splits come from the names of the Parquet files")
         split = [name for name, path in zip(by_shard, shards, strict=True) for _ in range(_rows(path))]
         split = split if facts.rows is None else [split[row] for row in facts.rows]
@@ -193,10 +191,3 @@ def _small_columns(shards: Sequence[Path]) -> pa.Table:
 
 def _rows(path: Path) -> int:
     return int(pyarrow.parquet.read_metadata(path).num_rows)
-
-
-def _splits_by_name(shards: Sequence[Path]) -> list[str]:
-    """``train`` of ``train-00000-of-00005.parquet`` a shard, where every name begins with a split's."""
-    matches = [_SHARD_NAME.fullmatch(path.stem) for path in shards]
-    names = [match["split"] for match in matches if match is not None and is_split(match["split"])]
-    return names if len(names) == len(shards) else []

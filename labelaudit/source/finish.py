@@ -118,7 +118,7 @@ class _Naming:
     def space(self, labels: Sequence[str | None], votes: Votes | None) -> LabelSpace:
         """The classes that rows have, in the dataset's order where it has one, else in natural order."""
         decide = votes is not None and votes.decide
-        present = {label for label in labels if label is not None and self.is_class(label, voted=decide)}
+        present = {label for label in set(labels) if label is not None and self.is_class(label, voted=decide)}
         codes = self._codes.names
         listed = votes.names if votes is not None and decide else [self.name_of(code) for code in codes]
         ordered = [name for name in dict.fromkeys(listed) if name in present]

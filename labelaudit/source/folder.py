@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-
-import numpy as np
+from dataclasses import dataclass
 
 from labelaudit.errors import SourceError
 from labelaudit.source.draft import ClassCodes, Draft
@@ -23,11 +22,11 @@ from labelaudit.source.words import counted, is_split, some
 def _probe(layout: Layout) -> Match | None:
     if layout.file is not None or not layout.tree.pictures:
         return None
-    _, label, split = _read_names(layout.tree.pictures)
-    classes = {name for name in label if name is not None}
+    reading = _read_names(layout.tree.pictures)
+    classes = {name for name in reading.label.values() if name is not None}
     if len(classes) < 2:
         return Match(Fit.LAST, "it holds pictures, though not in a folder a class")
-    splits = " below train/test folders" if any(split) else ""
+    splits = " below train/test folders" if any(reading.split.values()) else ""
     return Match(Fit.GENERIC, f"pictures lie in a folder a class{splits} ({some(sorted(classes))})")
 
 
@@ -53,60 +52,77 @@ def folder_draft(layout: Layout, codes: ClassCodes | None = None) -> Draft:
     tree = layout.tree
     if not tree.pictures:
         raise SourceError(f"{layout.name} holds no pictures (jpg, png, webp, bmp, tiff, gif): is it the right folder?")
-    wrapper, label, split = _read_names(tree.pictures)
+    reading = _read_names(tree.pictures)
     draft = Draft(
         sample_id=tree.pictures,
-        label=label,
+        label=[reading.label[name] for name in reading.folder],
         path=tree.pictures,
-        split=split,
-        pictures=FilePictures(layout.root, tree.pictures, facts=np.stack([tree.sizes, tree.times], axis=1)),
+        split=[reading.split[name] for name in reading.folder],
+        pictures=FilePictures(layout.root, tree.pictures, facts=tree.facts),
         where=layout.name,
         codes=codes or ClassCodes(),
     )
-    draft.assumed += _said(tree, wrapper, label, split)
+    draft.assumed += _said(tree, reading)
     return draft
 
 
-def _read_names(paths: Sequence[str]) -> tuple[str, list[str | None], list[str | None]]:
-    """The folder that holds everything (or ""), and each picture's class and split by its path."""
-    parts = [path.split("/") for path in paths]
+@dataclass(frozen=True)
+class _Reading:
+    """What the names of folders mean.
+
+    Attributes:
+        wrapper: The folder that holds everything, or "".
+        folder: Of each picture, shape (N,).
+        label: Class of each folder, None where its pictures have none.
+        split: Split of each folder, None where it has none.
+    """
+
+    wrapper: str
+    folder: list[str]
+    label: dict[str, str | None]
+    split: dict[str, str | None]
+
+
+def _read_names(paths: Sequence[str]) -> _Reading:
+    folder = [path.rpartition("/")[0] for path in paths]
+    parts = {name: name.split("/") if name else [] for name in dict.fromkeys(folder)}
     depth = 0
-    while len({part[depth] for part in parts}) == 1 and all(len(part) > depth + 2 for part in parts):
-        if is_split(parts[0][depth]):
+    while all(len(part) > depth + 1 for part in parts.values()):
+        top = {part[depth] for part in parts.values()}
+        if len(top) > 1 or any(map(is_split, top)):
             break
         depth += 1
-    splits = _split_folders(parts, depth)
-    label: list[str | None] = []
-    split: list[str | None] = []
-    for part in parts:
-        folders = part[depth:-1]
-        in_split = bool(folders) and folders[0] in splits
-        split.append(folders[0] if in_split else None)
-        label.append(next(iter(folders[in_split:]), None))
-    return "/".join(parts[0][:depth]), label, split
+    splits = _split_folders([part[depth:] for part in parts.values()])
+    label: dict[str, str | None] = {}
+    split: dict[str, str | None] = {}
+    for name, part in parts.items():
+        in_split = len(part) > depth and part[depth] in splits
+        split[name] = part[depth] if in_split else None
+        label[name] = next(iter(part[depth + in_split :]), None)
+    return _Reading("/".join(next(iter(parts.values()))[:depth]), folder, label, split)
 
 
-def _split_folders(parts: Sequence[Sequence[str]], depth: int) -> frozenset[str]:
+def _split_folders(parts: Sequence[Sequence[str]]) -> frozenset[str]:
     """The folders that are splits by their names, unless they stand among classes and hold no classes themselves."""
-    top = {part[depth] for part in parts if len(part) > depth + 1}
+    top = {part[0] for part in parts if part}
     named = {name for name in top if is_split(name)}
-    holds_classes = any(len(part) > depth + 2 and part[depth] in named for part in parts)
+    holds_classes = any(len(part) > 1 and part[0] in named for part in parts)
     return frozenset(named if named == top or holds_classes else ())
 
 
-def _said(tree: Tree, wrapper: str, label: Sequence[str | None], split: Sequence[str | None]) -> list[str]:
+def _said(tree: Tree, reading: _Reading) -> list[str]:
     """What was passed over or taken for granted."""
     said: list[str] = []
-    if wrapper:
-        said.append(f"everything lies in the folder {wrapper}: classes are the folders in it")
-    apart = sorted({name for name, part in zip(label, split, strict=True) if name is not None and part is None})
-    if apart and any(split):
+    if reading.wrapper:
+        said.append(f"everything lies in the folder {reading.wrapper}: classes are the folders in it")
+    apart = sorted({label for name, label in reading.label.items() if label is not None and not reading.split[name]})
+    if apart and any(reading.split.values()):
         said.append(f"{some(apart)} stand beside split folders: taken as classes without a split")
     if tree.others:
         endings = Counter(os.path.splitext(path)[1].lower() or "no ending" for path in tree.others)  # noqa: PTH122
         kinds = some([f"{count:,} {ending}" for ending, count in endings.most_common()])
         said.append(f"{counted(len(tree.others), 'file is no picture', 'files are no pictures')} ({kinds}): left aside")
-    filled = {folder for path in tree.pictures for folder in _above(path)}
+    filled = {folder for name in reading.label for folder in _with_parents(name)}
     empty = [folder for folder in tree.folders if folder not in filled]
     if empty:
         said.append(f"{counted(len(empty), 'folder holds', 'folders hold')} no pictures ({some(empty)}): no class")
@@ -118,6 +134,6 @@ def _said(tree: Tree, wrapper: str, label: Sequence[str | None], split: Sequence
     return said
 
 
-def _above(path: str) -> list[str]:
-    parts = path.split("/")[:-1]
+def _with_parents(folder: str) -> list[str]:
+    parts = folder.split("/")
     return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]

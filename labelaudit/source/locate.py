@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelaudit.errors import SourceError
-from labelaudit.source.options import SourceOptions
+from labelaudit.source.layout import Layout
 from labelaudit.source.pictures import FilePictures, leaves_root
 from labelaudit.source.words import some
 
@@ -40,7 +41,8 @@ def named_files(
     root: Path,
     where: str,
     assumed: list[str],
-    boxes: np.ndarray[tuple[int, int], np.dtype[np.int64]] | None = None,
+    near: str = "",
+    boxes: NDArray[np.int64] | None = None,
 ) -> NamedFiles:
     """Finds the files that paths name.
 
@@ -52,13 +54,14 @@ def named_files(
         root: The folder that they are relative to.
         where: What messages call the table.
         assumed: Told if the pictures lie in a folder below.
+        near: The folder of the table, relative to the root: tried before others.
         boxes: Face boxes a row, as ``FilePictures`` takes them.
 
     Raises:
         SourceError: Not one of the files is there.
     """
     relative = _below(paths, root)
-    folder = _picture_folder(relative, root, where)
+    folder = _picture_folder(relative, root, near, where)
     if folder:
         assumed.append(f"paths are relative to the folder {folder} (--root)")
         relative = [path if path is None or leaves_root(path) else f"{folder}/{path}" for path in relative]
@@ -70,17 +73,16 @@ def named_files(
     return NamedFiles(FilePictures(root, relative, boxes=boxes), shown, derived)
 
 
-def table_root(file: Path, options: SourceOptions) -> Path:
-    """The folder that a table's paths are relative to: ``--root``, else the table's own.
+def picture_root(layout: Layout) -> Path:
+    """The folder that paths are relative to: ``--root``, else the dataset's folder.
 
     Raises:
         SourceError: ``--root`` is no folder.
     """
-    if options.root is None:
-        return file.parent
-    if not options.root.is_dir():
-        raise SourceError(f"--root {options.root.name}: no such folder")
-    return options.root
+    told = layout.options.root
+    if told is not None and not told.is_dir():
+        raise SourceError(f"--root {told.name}: no such folder")
+    return layout.root if told is None else told
 
 
 def find_below(root: Path, fits: Callable[[str], bool]) -> list[str]:
@@ -109,15 +111,20 @@ def _below(paths: Sequence[str | None], root: Path) -> list[str | None]:
     return relative
 
 
-def _picture_folder(paths: Sequence[str | None], root: Path, where: str) -> str:
+def _picture_folder(paths: Sequence[str | None], root: Path, near: str, where: str) -> str:
     """The folder below the root that the paths are really relative to; empty = the root itself."""
     usable = [path for path in paths if path is not None and not leaves_root(path)]
     if not usable:
         return ""
     looked_at = usable[:: -(-len(usable) // _LOOKED_AT)]
-    if any(_exists(root, path) for path in looked_at):
-        return ""
-    found = find_below(root, lambda folder: any(_exists(root, f"{folder}/{path}") for path in looked_at))
+
+    def holds_pictures(folder: str) -> bool:
+        return any(_exists(root, f"{folder}/{path}" if folder else path) for path in looked_at)
+
+    for folder in ("", near):
+        if holds_pictures(folder):
+            return folder
+    found = find_below(root, holds_pictures)
     if len(found) > 1:
         raise SourceError(f"the pictures that {where} names lie in {some(found)}: choose one with --root")
     if found:

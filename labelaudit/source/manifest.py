@@ -9,7 +9,7 @@ from labelaudit.source.cells import is_picture
 from labelaudit.source.columns import Role, may_hold
 from labelaudit.source.draft import Draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
-from labelaudit.source.locate import named_files, table_root
+from labelaudit.source.locate import named_files, picture_root
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.tables import PARQUET_SUFFIXES, TABLE_SUFFIXES, column_names, parquet_schema, read_table
 from labelaudit.source.tabular import class_codes, read_facts
@@ -37,29 +37,21 @@ def _read(layout: Layout) -> Draft:
             f"{layout.name} holds several tables ({some([layout.relative(path) for path in tables])}): "
             "give the path of the one that is meant"
         )
-    return manifest_draft(tables[0], layout.options)
+    return _draft(tables[0], layout)
 
 
 FORMAT = Format("manifest", "a table of paths and labels", _probe, _read)
 
 
-def manifest_draft(file: Path, options: SourceOptions) -> Draft:
-    """Reads a table of paths and labels.
-
-    Args:
-        file: The table; paths are relative to its folder, or to ``options.root``.
-        options: Which columns hold what.
-
-    Raises:
-        SourceError: The table cannot be read, lacks a column, or names no picture that is there.
-    """
+def _draft(file: Path, layout: Layout) -> Draft:
     assumed: list[str] = []
     columns = None
     if file.suffix.lower() in PARQUET_SUFFIXES:  # never read pictures only to leave them aside
         columns = [field.name for field in parquet_schema(file) if not is_picture(field.type)]
     table = read_table(file, assumed, columns=columns)
-    facts = read_facts(table, options, where=file.name, assumed=assumed)
-    files = named_files(facts.path, root=table_root(file, options), where=file.name, assumed=assumed)
+    facts = read_facts(table, layout.options, where=file.name, assumed=assumed)
+    folder = layout.relative(file).rpartition("/")[0]
+    files = named_files(facts.path, root=picture_root(layout), where=file.name, assumed=assumed, near=folder)
     return Draft(
         sample_id=facts.id if facts.id is not None else files.sample_id,
         label=facts.label,

@@ -60,7 +60,7 @@ def read_table(path: Path, assumed: list[str], *, columns: Sequence[str] | None 
     if suffix in PARQUET_SUFFIXES:
         return _read_parquet(path, columns)
     if suffix in JSON_SUFFIXES:
-        return _table_of_rows(_json_rows(path))
+        return table_of_rows(_json_rows(path))
     if suffix in CSV_SUFFIXES:
         return _read_csv(path, assumed, columns)
     raise SourceError(f"{path.name}: a table must end in {', '.join(TABLE_SUFFIXES)}")
@@ -190,7 +190,8 @@ def _json_rows(path: Path, *, limit: int | None = None) -> list[dict[str, Any]]:
     return rows
 
 
-def _table_of_rows(rows: Sequence[dict[str, Any]]) -> pa.Table:
+def table_of_rows(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """JSON objects as a table; what an object lacks is null, and a column of mixed kinds becomes text."""
     names = dict.fromkeys(name for row in rows for name in row)
     return pa.table({name: _column(row.get(name) for row in rows) for name in names})
 

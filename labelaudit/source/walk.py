@@ -27,16 +27,15 @@ class Tree:
 
     Attributes:
         pictures: Files with a picture's ending, N of them.
-        sizes: Bytes of each picture, shape (N,); -1 where a link leads nowhere.
-        times: Time of each picture's last change in nanoseconds, shape (N,); -1 likewise.
+        facts: Bytes of each picture and the time of its last change in nanoseconds, shape (N, 2); -1 where a link leads
+            nowhere.
         others: Files that are no pictures by their name.
         folders: Folders below the root.
         not_followed: Links to folders that were not followed.
     """
 
     pictures: list[str]
-    sizes: NDArray[np.int64]
-    times: NDArray[np.int64]
+    facts: NDArray[np.int64]
     others: list[str]
     folders: list[str]
     not_followed: list[str]
@@ -62,11 +61,9 @@ def walk(root: Path) -> Tree:
     walker = _Walker(os.path.realpath(root))
     walker.run()
     walker.pictures.sort()
-    facts = np.array([(size, time) for _, size, time in walker.pictures], dtype=np.int64).reshape(-1, 2)
     return Tree(
         pictures=[path for path, _, _ in walker.pictures],
-        sizes=facts[:, 0],
-        times=facts[:, 1],
+        facts=np.array([facts for _, *facts in walker.pictures], dtype=np.int64).reshape(-1, 2),
         others=sorted(walker.others),
         folders=sorted(walker.folders),
         not_followed=sorted(walker.not_followed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 _SPLITS = {
@@ -30,6 +31,7 @@ _EXPRESSIONS = (
 _NO_CLASS = ("unknown", "nf", "notaface", "noface", "notface", "unsure", "uncertain", "none")
 _SAME_EXPRESSION = {spelling: words[0] for words in _EXPRESSIONS for spelling in words}
 _SHOWN = 3
+_SHARD_NAME = re.compile(r"(?P<split>[A-Za-z]+)([-_]\d+)*([-_]of[-_]\d+)?", re.ASCII)
 
 
 def split_name(text: str) -> str:
@@ -40,6 +42,13 @@ def split_name(text: str) -> str:
 def is_split(text: str) -> bool:
     """Whether a name is a usual one for a split."""
     return text.casefold() in _SPLITS
+
+
+def splits_of_shards(names: Sequence[str]) -> list[str]:
+    """``train`` of ``train-00000-of-00005`` for each name, where all of them begin with a split; else nothing."""
+    matches = [_SHARD_NAME.fullmatch(name) for name in names]
+    splits = [match["split"] for match in matches if match is not None and is_split(match["split"])]
+    return splits if len(splits) == len(names) else []
 
 
 def squeezed(text: str) -> str:

@@ -34,7 +34,7 @@ def test_sorted_with_sizes_and_times(write_pictures) -> None:
     assert tree.pictures == ["a/ü 1.jpg", "b/10.PNG", "b/2.png"]
     assert tree.others == ["b/notes.txt"]
     assert tree.folders == ["a", "b", "empty"]
-    for path, size, time in zip(tree.pictures, tree.sizes, tree.times, strict=True):
+    for path, size, time in zip(tree.pictures, tree.facts[:, 0], tree.facts[:, 1], strict=True):
         assert (size, time) == ((root / path).stat().st_size, (root / path).stat().st_mtime_ns)
 
 
@@ -75,7 +75,7 @@ def test_a_link_that_leads_nowhere_stays_a_row(write_pictures) -> None:
     (root / "a" / "gone.png").symlink_to("nowhere.png")
     tree = walk(root)
     assert tree.pictures == ["a/1.png", "a/gone.png"]
-    assert tree.sizes.tolist()[1] == -1
+    assert tree.facts.tolist()[1] == [-1, -1]
 
 
 def test_the_root_may_be_a_link(write_pictures, tmp_path: Path) -> None:

@@ -1,0 +1,154 @@
+"""WebDataset: tar shards in which files of one key are a sample: ``007.jpg`` with ``007.cls`` or ``007.json``."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelaudit.errors import PixelError, SourceError
+from labelaudit.source.draft import Draft
+from labelaudit.source.interface import Picture
+from labelaudit.source.layout import Fit, Format, Layout, Match
+from labelaudit.source.pictures import files_signature
+from labelaudit.source.tables import table_of_rows
+from labelaudit.source.tabular import read_facts
+from labelaudit.source.walk import PICTURE_SUFFIXES
+from labelaudit.source.words import counted, splits_of_shards
+
+_LARGEST_LABEL = 1 << 20  # bytes of a .cls or .json
+
+
+def _probe(layout: Layout) -> Match | None:
+    shards = layout.with_suffix(".tar")
+    if not shards:
+        return None
+    named = shards[0].name if len(shards) == 1 else counted(len(shards), "tar file")
+    return Match(Fit.GENERIC, f"{named} found: WebDataset shards")
+
+
+def _read(layout: Layout) -> Draft:
+    shards = sorted(layout.with_suffix(".tar"))
+    if not shards:
+        raise SourceError(f"{layout.name} holds no .tar shards (compressed ones must be unpacked to .tar)")
+    samples = [sample for number, path in enumerate(shards) for sample in _samples(number, path)]
+    if not samples:
+        raise SourceError(f"{layout.name} holds no files in its tar shards: nothing to audit")
+    assumed: list[str] = []
+    table = table_of_rows([sample.label for sample in samples])
+    facts = read_facts(table, layout.options, where=layout.name, assumed=assumed, needs_path=False)
+    rows = range(len(samples)) if facts.rows is None else facts.rows.tolist()
+    chosen = [samples[row] for row in rows]
+    split: Sequence[str | None] = facts.split
+    if facts.columns.split is None and (by_shard := splits_of_shards([path.stem for path in shards])):
+        assumed.append("splits come from the names of the shards")
+        split = [by_shard[sample.shard] for sample in chosen]
+    return Draft(
+        sample_id=facts.id if facts.id is not None else [sample.key for sample in chosen],
+        label=facts.label,
+        path=[None] * len(chosen),
+        split=split,
+        pictures=TarPictures(shards, chosen),
+        where=layout.name,
+        ids_derived=facts.id is None,
+        votes=facts.votes,
+        assumed=assumed,
+    )
+
+
+FORMAT = Format("webdataset", "WebDataset tar shards", _probe, _read)
+
+
+@dataclass(slots=True)
+class _Sample:
+    """One key of a shard: where its picture's bytes lie, and what its label files say."""
+
+    shard: int
+    key: str
+    start: int = 0
+    size: int = -1  # no picture
+    label: dict[str, Any] = field(default_factory=dict)
+
+
+class TarPictures:
+    """Pictures that lie in tar files, read at their offsets.
+
+    Args:
+        shards: The tar files.
+        samples: Of each row.
+    """
+
+    def __init__(self, shards: Sequence[Path], samples: Sequence[_Sample]) -> None:
+        self._shards = shards
+        self._keys = [sample.key for sample in samples]
+        places = [(sample.shard, sample.start, sample.size) for sample in samples]
+        self._places: NDArray[np.int64] = np.array(places, dtype=np.int64).reshape(-1, 3)
+
+    def read(self, row: int) -> Picture:
+        """The encoded picture of one row.
+
+        Raises:
+            PixelError: The key has no picture, or the shard cannot be read.
+        """
+        shard, start, size = self._places[row].tolist()
+        path = self._shards[shard]
+        if size < 0:
+            raise PixelError(f"{path.name} holds no picture of the key {self._keys[row]}")
+        try:
+            with open(path, "rb") as file:
+                file.seek(start)
+                content = file.read(size)
+        except OSError as error:
+            raise PixelError(f"{path.name} cannot be read: {error.strerror}") from error
+        if len(content) < size:
+            raise PixelError(f"{path.name} ends in the middle of {self._keys[row]}: is it complete?")
+        return content
+
+    def signature(self) -> str:
+        """Digest of the shards' names, sizes and times; labels lie in the same files, so they change it too."""
+        return files_signature(self._shards)
+
+
+def _samples(shard: int, path: Path) -> list[_Sample]:
+    """The samples of a shard in the order of their first files; links and folders in it are passed over."""
+    found: dict[str, _Sample] = {}
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                folder, slash, name = member.name.removeprefix("./").rpartition("/")
+                stem, _, ending = name.partition(".")
+                if not member.isfile() or not stem:
+                    continue
+                key = f"{folder}{slash}{stem}"
+                sample = found.setdefault(key, _Sample(shard, key))
+                kind = ending.rpartition(".")[2].lower()
+                if kind in PICTURE_SUFFIXES and sample.size < 0:
+                    sample.start, sample.size = member.offset_data, member.size
+                elif kind in ("cls", "json") and member.size <= _LARGEST_LABEL:
+                    file = archive.extractfile(member)
+                    assert file is not None
+                    _add_label(sample, kind, file.read(), f"{path.name}: {member.name}")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise SourceError(f"{path.name} cannot be read as an uncompressed tar file: is it complete?") from error
+    return [sample for sample in found.values() if sample.size >= 0 or sample.label]
+
+
+def _add_label(sample: _Sample, kind: str, content: bytes, where: str) -> None:
+    try:
+        text = content.decode("utf-8-sig").strip()
+        if kind == "cls":
+            sample.label["cls"] = text
+            return
+        value = json.loads(text)
+    except ValueError as error:
+        raise SourceError(f"{where} cannot be read: {str(error)[:100]}") from error
+    if isinstance(value, dict):
+        sample.label = {**value, **sample.label}
+    else:
+        sample.label["json"] = value
