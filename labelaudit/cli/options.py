@@ -43,7 +43,7 @@ Format = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="folder, manifest, parquet, fer2013, ferplus, rafdb, affectnet or huggingface. Default: look and decide.",
+        help="folder, manifest, parquet, huggingface, fer2013, ferplus, rafdb, affectnet, affectnet-npy. Default: look.",
         rich_help_panel=DATA,
     ),
 ]

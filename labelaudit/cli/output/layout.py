@@ -12,7 +12,7 @@ from rich.text import Text
 Side = Literal["left", "right"]
 
 SCREEN_LINES = 24
-MARGIN = 10
+MARGIN = 11
 """Width of a word in the margin, with the space before it."""
 
 

@@ -6,7 +6,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from labelaudit.cli.output.layout import add_row, columns, labelled
+from labelaudit.cli.output.layout import SCREEN_LINES, add_row, columns, fitted, height, labelled
 from labelaudit.cli.output.words import Glyphs, counted, duration, glyphs_for, number, share_of, shown
 from labelaudit.inspection import Inspection
 from labelaudit.pixels.overview import PictureSizes
@@ -33,21 +33,23 @@ def print_inspection(console: Console, inspection: Inspection, *, name: str, ver
         "Twins": _twins(inspection),
         "Votes": _votes(inspection),
         "Labels": _labels(inspection),
-        "Assumed": "; ".join(each.rstrip(".") for each in inspection.assumed),
         "Cache": inspection.cache_note or "",
         "Audit": _audit_time(inspection),
     }
-    heading = f" {shown(name)} {glyphs.dot} {_size(inspection)}"
-    text = Text(heading)
-    text.stylize("bold", 1, 1 + len(shown(name)))
-    parts: list[RenderableType] = ["", text, "", _class_table(inspection, glyphs, verbose=verbose)]
+    heading = Text(f" {shown(name)} {glyphs.dot} {_size(inspection)}")
+    heading.stylize("bold", 1, 1 + len(shown(name)))
+    parts: list[RenderableType] = ["", heading, "", _class_table(inspection, glyphs, verbose=verbose)]
     if not verbose and len(inspection.classes) > _CLASSES_SHOWN:
         more = counted(len(inspection.classes) - _CLASSES_SHOWN, "class", "classes")
         parts.append(Text(f" and {more} more: --verbose", style="dim"))
     parts.append("")
     parts += [labelled(f"{word}:", shown(told)) for word, told in facts.items() if told]
+    assumed = [shown(each.rstrip(".")) for each in inspection.assumed]
     if verbose:
-        parts += _examples(inspection)
+        parts += [labelled("Assumed:", "\n".join(assumed)), *_examples(inspection)]
+    else:
+        known = fitted(console, "Assumed:", assumed, lines=SCREEN_LINES - 1 - height(console, parts))
+        parts += [] if known is None else [known]
     for part in parts:
         console.print(part)
 
@@ -114,9 +116,11 @@ def _votes(inspection: Inspection) -> str:
 
 
 def _labels(inspection: Inspection) -> str:
-    told = [f"{number(rows)} are {label}, no class" for label, rows in inspection.other_labels.items()]
+    told = [f"{number(rows)} {label}" for label, rows in inspection.other_labels.items()]
+    if told:
+        told[-1] += " (no classes here: kept, not audited)"
     if inspection.missing_labels:
-        told.append(f"{number(inspection.missing_labels)} missing")
+        told.append(f"{number(inspection.missing_labels)} missing (kept, not audited)")
     return ", ".join(told)
 
 
@@ -127,7 +131,8 @@ def _audit_time(inspection: Inspection) -> str:
 
 def _roughly(seconds: float) -> str:
     """A time that is only good to the minute."""
-    return duration(max(round(seconds / _MINUTE), 1) * _MINUTE)
+    minutes = max(round(seconds / _MINUTE), 1)
+    return f"{minutes} min" if minutes < 2 * _MINUTE else duration(minutes * _MINUTE)
 
 
 def _examples(inspection: Inspection) -> list[RenderableType]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,9 +93,8 @@ def duration(seconds: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Units a second to three figures: ``131/s``, ``3.2/s``, ``0.05/s``."""
-    digits = 0 if per_second >= 10 else 2 - math.floor(math.log10(max(per_second, 0.01)) + 1)
-    return f"{per_second:,.{max(digits, 0)}f}/s"
+    """Units a second: ``1,310/s``, ``12/s``, ``3.2/s``, ``0.05/s``."""
+    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.2g}/s"
 
 
 def shown(text: str) -> str:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from labelaudit.cli.output.terminal import print_summary
+from labelaudit.cli.output.truth import print_truth
+from labelaudit.report.metadata import Estimate
+from labelaudit.report.truth import TruthScore
+
+
+def screen(printed, summary, *, verbose=False, **more):
+    return printed(print_summary, summary, run="runs/faces", verbose=verbose, **more)
+
+
+def squeezed(text):
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_the_first_screen_says_what_matters(printed, summary):
+    lines = squeezed(screen(printed, summary, width=120))
+    assert lines[1] == "faces · 8,000 faces, 8 classes · face weights, 5 folds, seed 0 · 3 min 12 s on cpu"
+    assert "■ likely mislabelled 1,012 12.7 % expect 81 % of them wrong (76 to 85 %)" in lines
+    assert "▲ ambiguous 2,310 28.9 % most often neutral / sad (612)" in lines
+    assert "● clean 4,655 58.2 %" in lines
+    assert "– not judged 23 0.3 % 20 unreadable, 3 in classes under 10" in lines
+    assert "happy 2,000 10 0.5 % 100 5.0 % 0.71 0.18 neutral (7)" in lines
+    assert "contempt 250 80 32.0 % 100 40.0 % – – neutral (7)" in lines
+    assert "Next: look at the 200 worst rows: expect 94 % of them wrong (89 to 97 %)." in lines
+    assert "queue_rank 1 to 200 in runs/faces/report.parquet" in lines
+
+
+@pytest.mark.parametrize("classes", [2, 7, 8])
+@pytest.mark.parametrize("width", [80, 120])
+def test_it_fits_a_screen_with_a_line_for_the_prompt(printed, summary, classes, width):
+    lines = screen(printed, replace(summary, per_class=summary.per_class[:classes]), width=width).splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= width
+
+
+def test_many_classes_still_fit_and_are_said_to_be_more(printed, summary):
+    many = [replace(each, label=f"{each.label} {copy}") for copy in range(10) for each in summary.per_class]
+    lines = screen(printed, replace(summary, per_class=many)).splitlines()
+    assert len(lines) <= 24
+    assert any("and 72 classes with fewer mislabelled: --verbose" in line for line in lines)
+    assert len(screen(printed, replace(summary, per_class=many), verbose=True).splitlines()) > 80
+
+
+def test_assumptions_that_do_not_fit_are_counted(printed, summary):
+    text = " ".join(screen(printed, summary).split())
+    kept = sum(each in text for each in summary.assumed)
+    assert 0 < kept < len(summary.assumed)
+    assert f"{len(summary.assumed) - kept} more, listed by --verbose" in text
+    assert "--verbose" not in screen(printed, replace(summary, assumed=summary.assumed[:1]))
+
+
+def test_verbose_says_everything(printed, summary):
+    lines = squeezed(screen(printed, summary, verbose=True, width=120))
+    text = "\n".join(lines)
+    assert all(each in text for each in summary.assumed)
+    assert "sad neutral 120" in lines
+    assert "3 happy – 97 % happy/00003.png" in lines
+    assert "10 happy neutral 90 % happy/00010.png" in lines
+    assert "of all labels expect 20 % wrong (18 to 23 %)" in text
+    assert "12 pictures stand in more than one row (30 rows), 3 of them under different labels" in text
+    assert "Took: pixels 12 s, features 61 s, fold 1 of 5 119 s" in lines
+    assert "Files: report.parquet, thresholds.parquet, summary.json in runs/faces" in lines
+
+
+def test_plain_signs_where_the_encoding_has_no_others(printed, summary):
+    text = screen(printed, summary, encoding="ascii", verbose=True)
+    assert "# likely mislabelled" in text
+    assert ">=" in text
+    assert "\\u" not in text
+
+
+def test_colours_in_a_terminal_only(printed, summary):
+    assert "\x1b[" not in screen(printed, summary)
+    assert "\x1b[" in screen(printed, summary, terminal=True)
+
+
+def test_names_cannot_steer_the_terminal(printed, summary):
+    nasty = "[bold]\x1b[2J\nsad"
+    changed = replace(
+        summary,
+        dataset=nasty,
+        per_class=[replace(summary.per_class[0], label=nasty, really=nasty)],
+        assumed=[nasty],
+        worst=[replace(summary.worst[0], sample_id=nasty)],
+    )
+    text = screen(printed, changed, verbose=True, width=200)
+    assert "\x1b" not in text
+    assert "[bold]\\x1b[2J\\nsad" in text
+
+
+def test_nothing_wrong_is_said(printed, summary):
+    clean = replace(summary, mislabelled_precision=None, queue_precision=None, queue_head=0, ambiguous_between=[])
+    text = " ".join(screen(printed, clean).split())
+    assert "nothing to ask about: no label looks wrong" in text
+    assert "expect" not in text
+
+
+def test_one_row_in_question(printed, summary):
+    text = " ".join(screen(printed, replace(summary, queue_head=1, queue_precision=Estimate(0.5))).split())
+    assert "look at the one row in question: expect 50 % of them wrong. queue_rank 1 in" in text
+
+
+def test_only_commands_that_exist_are_suggested(printed, summary):
+    assert not re.findall(r"labelaudit (\w+)", screen(printed, summary, verbose=True))
+
+
+def test_a_demo_says_what_is_true(printed):
+    score = TruthScore(180, 150, 170, 12, 225, 100, Estimate(0.8333, 0.77, 0.88), Estimate(0.8824, 0.82, 0.92))
+    lines = squeezed(printed(print_truth, score, faces="runs/demo-faces", width=120))
+    assert "found 150 of 180 wrong labels 83.3 % (77 to 88 %)" in lines
+    assert "right 150 of 170 called mislabelled 88.2 % (82 to 92 %); 12 more are blends" in lines
+    assert lines[-1] == "The faces are in runs/demo-faces, the truth beside them in runs/demo-faces_truth.csv"
+
+
+def test_a_demo_that_flags_nothing_has_no_precision(printed):
+    lines = squeezed(printed(print_truth, TruthScore(5, 0, 0, 0, 3, 0, Estimate(0.0, 0.0, 0.4), None), faces="f"))
+    assert "found 0 of 5 wrong labels 0.0 % (0 to 40 %)" in lines
+    assert not any(line.startswith("right") for line in lines)
