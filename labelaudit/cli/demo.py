@@ -29,7 +29,7 @@ DemoOut = Annotated[
 def demo(
     ctx: typer.Context,
     out: DemoOut = Path("runs/demo"),
-    faces: Faces = 1_500,
+    faces: Faces = 3_000,
     seed: DemoSeed = 0,
     device: opt.Device = None,
     cache_dir: opt.CacheDir = None,
@@ -42,7 +42,8 @@ def demo(
 ) -> None:
     """Draws faces with known label errors, audits them, and says how many were found. Needs no data, no network."""
     settings = opt.audit_settings(
-        None, {"seed": seed, "device": device, "cache_dir": cache_dir, "nets": {"weights": "none"}}
+        None,
+        {"seed": seed, "device": device, "cache_dir": cache_dir, "nets": {"weights": "none", "backbone": "gradients"}},
     )
     set_resumable(ctx)
 
