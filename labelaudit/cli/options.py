@@ -29,6 +29,14 @@ from labelaudit.source.options import SourceOptions
 DATA, WORK, NET, METHOD, SHOW = "Dataset", "Work", "Network", "Method (ASM)", "Output"
 _ASM, _NETS, _VERDICT = AsmSettings(), NetSettings(), VerdictSettings()
 
+
+def _format_names(incomplete: str) -> list[str]:
+    """For shell completion: names of formats that begin so."""
+    from labelaudit.source.detect import FORMATS  # slow to import, and only completion needs it
+
+    return [each.name for each in FORMATS if each.name.startswith(incomplete)]
+
+
 Dataset = Annotated[
     str,
     typer.Argument(
@@ -43,8 +51,9 @@ Format = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="folder, manifest, parquet, huggingface, fer2013, ferplus, rafdb, affectnet, affectnet-npy. Default: look.",
+        help="Name of its format; a wrong one lists them all. Default: look and decide.",
         rich_help_panel=DATA,
+        autocompletion=_format_names,
     ),
 ]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the given label.", rich_help_panel=DATA)]

@@ -76,10 +76,26 @@ def test_usage_errors_exit_with_2_and_say_so_on_stderr(arguments):
     assert "Traceback" not in result.stderr
 
 
-def test_every_format_is_named_in_the_help():
-    text = run("audit", "--help").output
-    for each in FORMATS:
-        assert each.name in text
+def test_a_wrong_format_lists_them_all(face_folder):
+    result = run("inspect", face_folder, "--format", "foldr")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert all(each.name in result.stderr for each in FORMATS)
+
+
+def test_the_shell_completes_formats_and_choices():
+    def completed(*words: str) -> list[str]:
+        line = {
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+            "_LABELAUDIT_COMPLETE": "complete_bash",
+        }
+        done = CliRunner().invoke(app, [], env=line, prog_name="labelaudit")
+        return done.stdout.split()
+
+    assert completed("labelaudit", "au") == ["audit"]
+    assert completed("labelaudit", "audit", "--format", "fer") == ["fer2013", "ferplus"]
+    assert completed("labelaudit", "audit", "--effort", "") == ["quick", "standard", "thorough"]
 
 
 def test_the_audit_gets_what_was_asked_for(monkeypatch, summary, face_folder, tmp_path):
