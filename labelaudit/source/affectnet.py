@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from labelaudit.errors import SourceError
 from labelaudit.source.cells import as_column, label_texts, texts
 from labelaudit.source.draft import ClassCodes, Draft
 from labelaudit.source.folder import folder_draft
@@ -83,20 +82,13 @@ FORMAT = Format("affectnet", "AffectNet", _probe, _read)
 
 
 def _files(layout: Layout) -> list[Path]:
-    found = [path for path in layout.with_suffix(*CSV_SUFFIXES) if _is_affectnet(path)]
+    found = [path for path in layout.with_suffix(*CSV_SUFFIXES) if {_PATH, _LABEL} <= set(layout.header(path))]
     order = list(_SPLITS.values())
     return sorted(found, key=lambda path: (order.index(split) if (split := _split(path)) else len(order), path))
 
 
 def _split(file: Path) -> str | None:
     return _SPLITS.get(file.stem.casefold())
-
-
-def _is_affectnet(path: Path) -> bool:
-    try:
-        return {_PATH, _LABEL} <= set(column_names(path))
-    except SourceError:
-        return False
 
 
 def _table(file: Path, assumed: list[str]) -> pa.Table:

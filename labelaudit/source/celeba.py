@@ -15,7 +15,7 @@ from labelaudit.source.draft import ClassCodes, Draft
 from labelaudit.source.encoding import text_lines
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.locate import named_files, picture_root
-from labelaudit.source.tables import column_names, read_table
+from labelaudit.source.tables import read_table
 from labelaudit.source.words import counted
 
 _ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
@@ -33,7 +33,7 @@ def _read(layout: Layout) -> Draft:
     if not found:
         raise SourceError(f"{layout.name} holds no {' or '.join(_ATTRIBUTES)}, as CelebA has")
     file, assumed = found[0], list[str]()
-    names, label, attribute = _attribute(file, layout.options.label_column, assumed)
+    names, label, attribute = _attribute(file, layout, assumed)
     named = named_files(names, root=picture_root(layout), where=file.name, assumed=assumed)
     return Draft(
         sample_id=named.sample_id,
@@ -50,10 +50,11 @@ def _read(layout: Layout) -> Draft:
 FORMAT = Format("celeba", "CelebA", _probe, _read)
 
 
-def _attribute(file: Path, told: str | None, assumed: list[str]) -> tuple[list[str | None], list[str | None], str]:
+def _attribute(file: Path, layout: Layout, assumed: list[str]) -> tuple[list[str | None], list[str | None], str]:
     """File names, values of the chosen attribute, and its name."""
+    told = layout.options.label_column
     if file.suffix.lower() == ".csv":
-        columns = column_names(file)
+        columns = layout.header(file)
         attribute = chosen_attribute(told, columns[1:], "CelebA")
         table = read_table(file, assumed, columns=[columns[0], attribute])
         return texts(table.column(0)), label_texts(table.column(1)), attribute

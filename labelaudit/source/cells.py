@@ -13,6 +13,7 @@ from labelaudit.records import FloatArray
 
 _NO_LABEL = frozenset({"nan", "null", "na", "n/a", "#n/a", "<na>"})  # never "none": AffectNet has it as a code's name
 _GROUPED = r"^(0|-?[1-9]\d{0,2}(,\d{3})*)$"
+_EXACT = 2.0**53  # floating-point numbers below it have no gaps between whole ones
 _WHOLE_FLOAT = r"^-?\d+\.0+$"
 
 
@@ -125,5 +126,5 @@ def _all_match(column: pa.Array, pattern: str) -> bool:
 def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Floating-point numbers as whole ones where all of them are; NaN becomes null."""
     column = pc.if_else(pc.is_nan(column), None, column)
-    whole = pc.all(pc.equal(column, pc.round(column))).as_py()
+    whole = pc.all(pc.and_(pc.equal(column, pc.round(column)), pc.less(pc.abs(column), _EXACT))).as_py()
     return column.cast(pa.int64()) if whole or whole is None else column

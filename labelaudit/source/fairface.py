@@ -13,7 +13,7 @@ from labelaudit.source.columns import chosen_attribute
 from labelaudit.source.draft import Draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.locate import named_files, picture_root
-from labelaudit.source.tables import CSV_SUFFIXES, column_names, read_table
+from labelaudit.source.tables import CSV_SUFFIXES, read_table
 from labelaudit.source.tabular import slashed
 from labelaudit.source.words import is_split, some
 
@@ -60,11 +60,4 @@ FORMAT = Format("fairface", "FairFace", _probe, _read)
 
 
 def _files(layout: Layout) -> list[Path]:
-    return sorted(path for path in layout.with_suffix(*CSV_SUFFIXES) if _is_fairface(path))
-
-
-def _is_fairface(path: Path) -> bool:
-    try:
-        return set(column_names(path)) >= _HEADER
-    except SourceError:
-        return False
+    return sorted(path for path in layout.with_suffix(*CSV_SUFFIXES) if set(layout.header(path)) >= _HEADER)

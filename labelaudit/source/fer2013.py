@@ -21,7 +21,7 @@ from labelaudit.source.ferplus import CSV_NAME, votes_file, votes_of_rows
 from labelaudit.source.interface import Picture
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import files_signature
-from labelaudit.source.tables import CSV_SUFFIXES, column_names, read_table
+from labelaudit.source.tables import CSV_SUFFIXES, read_table
 from labelaudit.source.words import counted, some
 
 CODES = ClassCodes.numbered("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -115,32 +115,30 @@ def parse_pixels(text: str) -> NDArray[np.uint8]:
     try:
         values = np.array(parts, dtype=np.int64)
     except (ValueError, OverflowError) as error:
-        raise PixelError("a pixel is no whole number") from error
+        wrong = next((part for part in parts if not part.isdecimal()), max(parts, key=len))
+        raise PixelError(f"the pixel {wrong[:20]!r} is no whole number") from error
     outside = values[(values < 0) | (values > 255)]
     if outside.size:
-        raise PixelError(f"a pixel has the value {outside[0]}, which is not in 0 to 255")
+        raise PixelError(f"the pixel {outside[0]} is not in 0 to 255")
     return values.astype(np.uint8).reshape(_SIDE, _SIDE)
 
 
 def _files(layout: Layout) -> list[Path]:
     """The files with all rows, else Kaggle's two halves, else any csv with pixels."""
-    whole = [path for path in layout.find(*_WHOLE_SETS) if _has_pixels(path)]
+    whole = [path for path in layout.find(*_WHOLE_SETS) if _has_pixels(layout, path)]
     if whole:
         # Kaggle's folder may hold the original beside its own copy, which is the same rows.
         return [path for path in whole if path.name.casefold() == whole[0].name.casefold()]
-    halves = [path for path in layout.find(*_HALVES) if _has_pixels(path)]
-    return halves or [path for path in layout.with_suffix(*CSV_SUFFIXES) if _has_pixels(path)]
+    halves = [path for path in layout.find(*_HALVES) if _has_pixels(layout, path)]
+    return halves or [path for path in layout.with_suffix(*CSV_SUFFIXES) if _has_pixels(layout, path)]
 
 
 def _are_halves(files: Sequence[Path]) -> bool:
     return sorted(path.name.casefold() for path in files) == sorted(_HALVES) and files[0].parent == files[1].parent
 
 
-def _has_pixels(path: Path) -> bool:
-    try:
-        names = {name.casefold() for name in column_names(path)}
-    except SourceError:
-        return False
+def _has_pixels(layout: Layout, path: Path) -> bool:
+    names = {name.casefold() for name in layout.header(path)}
     return _PIXELS in names and names <= {_LABEL, _PIXELS, _USAGE}
 
 

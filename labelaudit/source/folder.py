@@ -126,6 +126,8 @@ def _said(tree: Tree, reading: _Reading) -> list[str]:
     empty = [folder for folder in tree.folders if folder not in filled]
     if empty:
         said.append(f"{counted(len(empty), 'folder holds', 'folders hold')} no pictures ({some(empty)}): no class")
+    if tree.runs:
+        said.append(f"{some(tree.runs)} left aside: written by an audit")
     if tree.not_followed:
         said.append(
             f"{counted(len(tree.not_followed), 'link to a folder leaves', 'links to folders leave')} the root or leads "

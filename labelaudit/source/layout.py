@@ -9,8 +9,10 @@ from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 
+from labelaudit.errors import SourceError
 from labelaudit.source.draft import Draft
 from labelaudit.source.options import SourceOptions
+from labelaudit.source.tables import column_names
 from labelaudit.source.walk import Tree, walk
 
 
@@ -49,6 +51,7 @@ class Layout:
 
     def __init__(self, location: Path, options: SourceOptions) -> None:
         self.options = options
+        self._headers: dict[Path, list[str]] = {}
         self.file = None if location.is_dir() else location
         self.root = location if self.file is None else location.parent
 
@@ -69,6 +72,15 @@ class Layout:
     def with_suffix(self, *suffixes: str) -> list[Path]:
         """Files with these endings (``.csv``), in any case: the dataset's one file, or anywhere in its folder."""
         return [self.root / path for suffix in suffixes for path in self._by_suffix.get(suffix, ())]
+
+    def header(self, path: Path) -> list[str]:
+        """The names of a table's columns, read once; none where it cannot be read as a table."""
+        if path not in self._headers:
+            try:
+                self._headers[path] = column_names(path)
+            except SourceError:
+                self._headers[path] = []
+        return self._headers[path]
 
     def has_folders(self, *names: str) -> bool:
         """Whether the dataset is a folder and each of these is the name of a folder in it, in any case."""

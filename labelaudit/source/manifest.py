@@ -10,12 +10,10 @@ from labelaudit.source.columns import Role, may_hold
 from labelaudit.source.draft import Draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.locate import named_files, picture_root
-from labelaudit.source.options import SourceOptions
-from labelaudit.source.tables import PARQUET_SUFFIXES, TABLE_SUFFIXES, column_names, parquet_schema, read_table
+from labelaudit.source.tables import PARQUET_SUFFIXES, TABLE_SUFFIXES, parquet_schema, read_table
 from labelaudit.source.tabular import class_codes, read_facts
-from labelaudit.source.words import names_expression, some
-
-_FEWEST_VOTE_COLUMNS = 3
+from labelaudit.source.vote_columns import may_hold_votes
+from labelaudit.source.words import some
 
 
 def _probe(layout: Layout) -> Match | None:
@@ -23,7 +21,7 @@ def _probe(layout: Layout) -> Match | None:
     if not tables:
         return None
     named = some([layout.relative(path) for path in tables])
-    if layout.file is not None and not _looks_like_manifest(layout.file, layout.options):
+    if layout.file is not None and not _looks_like_manifest(layout.file, layout):
         return Match(Fit.LAST, f"{named} is a table, though its columns do not tell what they hold")
     return Match(Fit.GENERIC, f"{named} {'names' if len(tables) == 1 else 'name'} pictures and labels")
 
@@ -68,10 +66,10 @@ def _draft(file: Path, layout: Layout) -> Draft:
 
 def _tables(layout: Layout) -> list[Path]:
     """Tables that name pictures: the dataset's one file whatever its columns, in a folder those that look like it."""
-    tables, options = layout.with_suffix(*TABLE_SUFFIXES), layout.options
+    tables = layout.with_suffix(*TABLE_SUFFIXES)
     if layout.file is not None:
-        return [path for path in tables if options.path_column or not _holds_pictures(path)]
-    return [path for path in tables if _looks_like_manifest(path, options)]
+        return [path for path in tables if layout.options.path_column or not _holds_pictures(path)]
+    return [path for path in tables if _looks_like_manifest(path, layout)]
 
 
 def _holds_pictures(path: Path) -> bool:
@@ -80,15 +78,7 @@ def _holds_pictures(path: Path) -> bool:
     return any(is_picture(field.type) for field in parquet_schema(path))
 
 
-def _looks_like_manifest(path: Path, options: SourceOptions) -> bool:
-    try:
-        names = column_names(path)
-    except SourceError:  # some other file that happens to end like a table
-        return False
-    labelled = may_hold(Role.LABEL, names, options.label_column)
-    voted = sum(names_expression(name) for name in names) >= _FEWEST_VOTE_COLUMNS or _has_vote_prefix(names)
-    return (labelled or voted) and may_hold(Role.PATH, names, options.path_column) and not _holds_pictures(path)
-
-
-def _has_vote_prefix(names: list[str]) -> bool:
-    return sum(name.casefold().startswith(("votes_", "vote_")) for name in names) > 1
+def _looks_like_manifest(path: Path, layout: Layout) -> bool:
+    names, options = layout.header(path), layout.options
+    labelled = may_hold(Role.LABEL, names, options.label_column) or may_hold_votes(names)
+    return labelled and may_hold(Role.PATH, names, options.path_column) and not _holds_pictures(path)

@@ -70,7 +70,7 @@ class ArraySource:
             path=[None] * n,
             split=[None] * n if splits is None else list(splits),
             pictures=HeldPictures(images),
-            where="the arrays",
+            where="the data in memory",
             ids_derived=ids is None,
             codes=ClassCodes({str(code): str(name) for code, name in (class_names or {}).items()}),
         )

@@ -20,7 +20,7 @@ from labelaudit.source.encoding import text_lines
 from labelaudit.source.folder import folder_draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import FilePictures
-from labelaudit.source.tables import column_names, read_table
+from labelaudit.source.tables import read_table
 from labelaudit.source.words import counted, some
 
 CODES = ClassCodes.numbered("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral", first=1)
@@ -126,7 +126,7 @@ def _shares(file: Path, names: Sequence[str]) -> Votes:
 
 
 def _split_tables(layout: Layout) -> list[Path]:
-    tables = [path for path in layout.find(*_SPLIT_TABLES) if {"image", "label"} <= set(column_names(path))]
+    tables = [path for path in layout.find(*_SPLIT_TABLES) if {"image", "label"} <= set(layout.header(path))]
     return [path for path in tables if path.parent == tables[0].parent]
 
 

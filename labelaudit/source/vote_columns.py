@@ -67,18 +67,25 @@ def listed_votes(column: pa.ChunkedArray, name: str) -> Votes:
     return count_votes(sample, labels, len(column), f"the votes listed in {name!r}")
 
 
-def _columns_of_votes(table: pa.Table, free: Collection[str]) -> list[str]:
-    numeric = [
-        name for name in free if is_number(table.schema.field(name).type) or is_text(table.schema.field(name).type)
-    ]
-    prefixed = [name for name in numeric if name.casefold().startswith(_PREFIXES)]
+def may_hold_votes(names: Collection[str]) -> bool:
+    """Whether a header's names look like votes: a prefix of votes, several expressions, or a list of annotations."""
+    return bool(_vote_names(names)) or any(squeezed(name) in _LISTS for name in names)
+
+
+def _vote_names(names: Collection[str]) -> list[str]:
+    prefixed = [name for name in names if name.casefold().startswith(_PREFIXES)]
     if len(prefixed) > 1:
         return prefixed
-    named = [name for name in numeric if names_expression(name)]
-    if len(named) < _FEWEST_COLUMNS:
+    if sum(map(names_expression, names)) < _FEWEST_COLUMNS:
         return []
-    named = [name for name in numeric if names_expression(name) or means_no_class(name)]
-    return [name for name in named if looks_numeric(table.column(name))]
+    return [name for name in names if names_expression(name) or means_no_class(name)]
+
+
+def _columns_of_votes(table: pa.Table, free: Collection[str]) -> list[str]:
+    kinds = {name: table.schema.field(name).type for name in free}
+    found = _vote_names([name for name, kind in kinds.items() if is_number(kind) or is_text(kind)])
+    prefixed = all(name.casefold().startswith(_PREFIXES) for name in found)
+    return [name for name in found if prefixed or looks_numeric(table.column(name))]
 
 
 def _class_of(column: str) -> str:

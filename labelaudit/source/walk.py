@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.errors import SourceError
+from labelaudit.rundir import RunDir
 
 PICTURE_SUFFIXES = frozenset({"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"})
 """Endings of file names that are taken for pictures, in lower case."""
 
 _JUNK_FOLDERS = frozenset({"__MACOSX", "__pycache__"})
+_RUN = RunDir(Path())
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Tree:
         others: Files that are no pictures by their name.
         folders: Folders below the root.
         not_followed: Links to folders that were not followed.
+        runs: Folders that an audit wrote, which are no part of a dataset.
     """
 
     pictures: list[str]
@@ -39,6 +42,7 @@ class Tree:
     others: list[str]
     folders: list[str]
     not_followed: list[str]
+    runs: list[str]
 
 
 def is_picture_name(name: str) -> bool:
@@ -67,6 +71,7 @@ def walk(root: Path) -> Tree:
         others=sorted(walker.others),
         folders=sorted(walker.folders),
         not_followed=sorted(walker.not_followed),
+        runs=sorted(walker.runs),
     )
 
 
@@ -86,6 +91,7 @@ class _Walker:
     others: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     not_followed: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
 
     def run(self) -> None:
         todo = [_Folder(self.root, "", linked=False)]
@@ -94,25 +100,28 @@ class _Walker:
 
     def _list(self, folder: _Folder) -> list[_Folder]:
         """Sorts one folder's entries into the lists; gives the folders below it."""
-        below: list[_Folder] = []
         try:
-            with os.scandir(folder.real) as entries:
-                for entry in entries:
-                    if entry.name.startswith(".") or entry.name in _JUNK_FOLDERS:
-                        continue
-                    relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
-                    if not entry.is_dir():
-                        self._add_file(entry, relative)
-                    elif (found := self._folder(entry, folder, relative)) is not None:
-                        self.folders.append(relative)
-                        below.append(found)
-                    else:
-                        self.not_followed.append(relative)
+            with os.scandir(folder.real) as listing:
+                entries = list(listing)
         except OSError as error:
             name = folder.relative or "the dataset's folder"
-            raise SourceError(
-                f"{name} cannot be listed ({error.strerror}): make it readable or move it away"
-            ) from error
+            raise SourceError(f"{name} cannot be listed ({error.strerror}): make it readable") from error
+        if folder.relative and _is_run({entry.name for entry in entries}):
+            self.runs.append(folder.relative)
+            return []
+        if folder.relative:
+            self.folders.append(folder.relative)
+        below: list[_Folder] = []
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in _JUNK_FOLDERS:
+                continue
+            relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
+            if not entry.is_dir():
+                self._add_file(entry, relative)
+            elif (found := self._folder(entry, folder, relative)) is not None:
+                below.append(found)
+            else:
+                self.not_followed.append(relative)
         return below
 
     def _folder(self, entry: os.DirEntry[str], parent: _Folder, relative: str) -> _Folder | None:
@@ -134,3 +143,7 @@ class _Walker:
             self.pictures.append((relative, -1, -1))
         else:
             self.pictures.append((relative, facts.st_size, facts.st_mtime_ns))
+
+
+def _is_run(names: set[str]) -> bool:
+    return _RUN.mark.name in names and not names.isdisjoint({_RUN.report.name, _RUN.checkpoint.name})

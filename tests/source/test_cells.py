@@ -23,6 +23,7 @@ def _column(values: object, kind: pa.DataType | None = None) -> pa.ChunkedArray:
         (_column([3, None, -1]), ["3", None, "-1"]),
         (_column([3.0, float("nan"), None]), ["3", None, None]),
         (_column([3.5, 1.0]), ["3.5", "1"]),
+        (_column([1e300, 1.0]), ["1e+300", "1"]),
         (_column([True, False]), ["true", "false"]),
         (_column(["x", "y", "x"]).dictionary_encode(), ["x", "y", "x"]),
         (_column([None, None]), [None, None]),

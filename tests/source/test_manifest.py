@@ -52,6 +52,21 @@ def test_columns_are_told(folder: Path) -> None:
     assert list(source.assumed) == []
 
 
+def test_the_column_of_pictures_may_be_told_either_way(folder: Path) -> None:
+    file = _csv(folder, "left,right,label\na.png,b.png,x\nb.png,a.png,y\n")
+    with pytest.raises(SourceError, match=r"'left' and 'right' could both be meant; choose one with --path-column"):
+        open_source(file)
+    assert open_source(file, SourceOptions(image_column="right")).table.path == ["b.png", "a.png"]
+
+
+def test_a_table_in_a_folder_of_its_own(write_pictures) -> None:
+    root = write_pictures("meta/pics/a.png", "meta/pics/b.png", "images/c.png")
+    _csv(root / "meta", "path,label\npics/a.png,x\npics/b.png,y\n")
+    assert open_source(root, SourceOptions(format="manifest")).table.path == ["meta/pics/a.png", "meta/pics/b.png"]
+    _csv(root / "meta", "path,label\nc.png,x\nd.png,y\n")
+    assert open_source(root, SourceOptions(format="manifest")).table.path == ["images/c.png", "images/d.png"]
+
+
 def test_paths_are_known_by_their_endings(folder: Path) -> None:
     source = open_source(_csv(folder, "image_id,who,label\na.png,Ann,x\nb.png,Bob,y\n"))
     assert source.table.path == ["a.png", "b.png"]

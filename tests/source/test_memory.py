@@ -71,7 +71,7 @@ def test_signature_is_the_content() -> None:
         (GREY.astype(float), list("abab"), {}, r"images are float64 of shape \(4, 2, 3\): give uint8"),
         (GREY[:, None, :, :, None], list("abab"), {}, r"of shape \(4, 1, 2, 3, 1\): give uint8"),
         (GREY, list("aaaa"), {}, "one class only, 'a'"),
-        (GREY[:0], [], {}, "the arrays holds no rows"),
+        (GREY[:0], [], {}, "the data in memory holds no rows"),
         (GREY, list("abab"), {"ids": [1, 2, 1, 3]}, "gives rows 1 and 3 the same id '1'"),
     ],
 )

@@ -82,3 +82,14 @@ def test_the_root_may_be_a_link(write_pictures, tmp_path: Path) -> None:
     root = write_pictures("a/1.png")
     (tmp_path / "link").symlink_to(root)
     assert walk(tmp_path / "link").pictures == ["a/1.png"]
+
+
+def test_what_an_audit_wrote_is_no_part_of_the_dataset(write_pictures) -> None:
+    root = write_pictures("a/1.png", "runs/x/faces/1.png", "b/1.png")
+    for name in ("run.json", "report.parquet"):
+        (root / "runs" / "x" / name).write_text("{}")
+    (root / "b" / "run.json").write_text("{}")  # alone it marks nothing
+    tree = walk(root)
+    assert tree.pictures == ["a/1.png", "b/1.png"]
+    assert tree.runs == ["runs/x"]
+    assert tree.others == ["b/run.json"]
