@@ -25,6 +25,7 @@ except ImportError:  # Windows has no fcntl; there the lock is only a file that 
     fcntl = None  # type: ignore[assignment]
 
 _MARK = "run.json"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -81,38 +82,81 @@ class RunDir:
         return self.report.is_file() and self.summary.is_file()
 
 
-def build_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False) -> RunDir:
-    """Makes a run folder, or opens one to go on in it.
+@contextlib.contextmanager
+def opened_run(
+    root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False
+) -> Iterator[RunDir]:
+    """Makes a run folder, or opens one to go on in it, and holds it for this process.
 
-    Args:
-        root: The folder to be.
-        fingerprint: What must be equal for a run to go on: settings, dataset, versions. JSON values.
-        force: Replace what an earlier run left there.
-        resume: Go on in an unfinished run; a folder that does not exist yet is a new run.
+    A run that fails before it has anything to keep leaves no folder behind. The arguments are ``build_run``'s.
 
     Raises:
-        RunFolderError: The folder holds something else, a finished run, or a run of another dataset or settings.
+        RunFolderError: As ``build_run``, or another process holds the folder.
+    """
+    check_run(root, fingerprint=fingerprint, force=force, resume=resume)  # a stranger's folder gets no lock file
+    with locked(root):
+        run = build_run(root, fingerprint=fingerprint, force=force, resume=resume)
+        try:
+            yield run
+        except BaseException:
+            _remove_empty_run(run)
+            raise
+
+
+def check_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False) -> bool:
+    """Refuses a folder that ``build_run`` refuses, and touches nothing.
+
+    Returns:
+        True where a run that is there goes on.
+
+    Raises:
+        RunFolderError: The folder holds something else, a run without ``force`` or ``resume``, or a run of another
+            dataset or other settings.
     """
     run = RunDir(root)
     if root.exists() and not root.is_dir():
         raise RunFolderError(f"{root} is a file; name a folder with --out")
-    occupied = root.is_dir() and any(entry.name != ".lock" for entry in root.iterdir())
-    if occupied and not run.is_run():
+    if not root.is_dir() or all(_is_nothing(entry.name) for entry in root.iterdir()):
+        return False
+    if not run.is_run():
         raise RunFolderError(f"{root} is not empty and not a run of labelaudit; name another folder with --out")
-    if occupied and force:
-        _remove_run(run)
-        occupied = False
-    if occupied and not resume:
+    if force:
+        return False
+    if not resume:
         raise RunFolderError(f"{root} holds a run already; add --resume to go on or --force to replace it")
-    if occupied:
-        _check_same_run(run, fingerprint)
-    else:
-        try:
-            root.mkdir(parents=True, exist_ok=True)
+    _check_same_run(run, fingerprint)
+    return True
+
+
+def build_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False) -> RunDir:
+    """Makes a run folder, or opens one to go on in it.
+
+    Args:
+        root: The folder to be. The caller holds it, see ``locked``.
+        fingerprint: What must be equal for a run to go on: settings, dataset, versions. JSON values.
+        force: Replace what an earlier run left there.
+        resume: Go on in the run that is there; where there is none, a new one begins.
+
+    Raises:
+        RunFolderError: As ``check_run``, or the folder cannot be written.
+    """
+    run = RunDir(root)
+    goes_on = check_run(root, fingerprint=fingerprint, force=force, resume=resume)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for part in root.glob(".*.part"):  # what a killed process was writing
+            part.unlink()
+        if not goes_on:
+            _remove_run(run)
             write_json(run.mark, fingerprint)
-        except OSError as error:
-            raise RunFolderError(f"cannot write to {root}: {error.strerror}; name another folder with --out") from error
+    except OSError as error:
+        raise RunFolderError(f"cannot write to {root}: {error.strerror}; name another folder with --out") from error
     return run
+
+
+def _is_nothing(name: str) -> bool:
+    """True for what a process leaves that was killed before its run began."""
+    return name == _LOCK or (name.startswith(f".{_MARK}.") and name.endswith(".part"))
 
 
 def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:
@@ -120,13 +164,22 @@ def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:
         before = json.loads(run.mark.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{run.mark} cannot be read; start anew with --force") from error
-    now = json.loads(json.dumps(fingerprint))
-    if before == now:
-        return
-    changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
-    raise RunFolderError(
-        f"{run.root} was started with other {', '.join(changed)}; repeat it with the same, or start anew with --force"
-    )
+    changed = _differing(before, json.loads(json.dumps(fingerprint)))
+    if changed:
+        raise RunFolderError(
+            f"{run.root} was started with other {', '.join(changed)}; "
+            "repeat it with the same, or start anew with --force"
+        )
+
+
+def _differing(before: Any, now: Any, name: str = "") -> list[str]:
+    """Dotted names of the values that differ between two nested JSON values."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return [] if before == now else [name or _MARK]
+    keys = {**before, **now}
+    return [
+        each for key in keys for each in _differing(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+    ]
 
 
 def _remove_run(run: RunDir) -> None:
@@ -138,6 +191,15 @@ def _remove_run(run: RunDir) -> None:
     run.mark.unlink(missing_ok=True)
 
 
+def _remove_empty_run(run: RunDir) -> None:
+    """Removes a run folder that holds a mark and a lock only. Windows keeps the lock file that is open."""
+    if {entry.name for entry in run.root.iterdir()} <= {_MARK, _LOCK}:
+        run.mark.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (run.root / _LOCK).unlink()
+            run.root.rmdir()
+
+
 @contextlib.contextmanager
 def locked(root: Path) -> Iterator[None]:
     """Holds a folder for this process; the system lets go of it when the process ends, however it ends.
@@ -147,15 +209,18 @@ def locked(root: Path) -> Iterator[None]:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        handle = open(root / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - closed below, held meanwhile
+        handle = open(root / _LOCK, "a+", encoding="utf-8")  # noqa: SIM115 - closed below, held meanwhile
     except OSError as error:
         raise RunFolderError(f"cannot write to {root}: {error.strerror}; name another folder") from error
     with handle:
         if fcntl is not None:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 raise RunFolderError(f"{root} is in use by another labelaudit; wait for it or name another") from error
+            except OSError as error:
+                why = error.strerror
+                raise RunFolderError(f"{root} cannot be locked: {why}; name a folder on another disk") from error
         yield
 
 
