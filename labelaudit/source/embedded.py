@@ -22,7 +22,7 @@ from labelaudit.source.interface import Picture
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import files_signature
 from labelaudit.source.tables import PARQUET_SUFFIXES, parquet_schema
-from labelaudit.source.tabular import class_codes, read_facts
+from labelaudit.source.tabular import read_facts
 from labelaudit.source.words import splits_of_shards
 
 _KEPT_GROUPS = 16
@@ -47,28 +47,17 @@ def _read(layout: Layout) -> Draft:
     facts = read_facts(table, layout.options, where=layout.name, assumed=assumed, needs_path=False)
     if facts.columns.image is None:
         raise SourceError(f"{layout.name} holds no column of encoded pictures; name it with --image-column")
-    split: Sequence[str | None] = facts.split
+    split = None
     if facts.columns.split is None and (by_shard := splits_of_shards([path.stem for path in shards])):
         assumed.append("splits come from the names of the Parquet files")
-        split = [name for name, path in zip(by_shard, shards, strict=True) for _ in range(_rows(path))]
-        split = split if facts.rows is None else [split[row] for row in facts.rows]
-    pictures = ParquetPictures(shards, facts.columns.image, facts.rows)
-    sample_id = facts.id
-    if sample_id is None:
-        sample_id = [str(row) for row in range(len(facts.label))]
+        split = facts.of_samples(
+            [name for name, path in zip(by_shard, shards, strict=True) for _ in range(_rows(path))]
+        )
+    if facts.id is None:
         assumed.append("sample ids are row numbers, from 0 (--id-column)")
-    return Draft(
-        sample_id=sample_id,
-        label=facts.label,
-        path=facts.path,
-        split=split,
-        pictures=pictures,
-        where=layout.name,
-        ids_derived=facts.id is None,
-        codes=class_codes(table.schema, facts.columns.label),
-        votes=facts.votes,
-        assumed=assumed,
-    )
+    pictures = ParquetPictures(shards, facts.columns.image, facts.rows)
+    row_numbers = [str(row) for row in range(len(facts.label))]
+    return facts.draft(pictures, where=layout.name, assumed=assumed, derived_ids=row_numbers, split=split)
 
 
 FORMAT = Format("parquet", "Parquet with encoded pictures", _probe, _read)

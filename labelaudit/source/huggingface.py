@@ -22,7 +22,8 @@ from labelaudit.source.interface import Picture
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.pictures import read_below
-from labelaudit.source.tabular import class_codes, read_facts
+from labelaudit.source.tabular import read_facts
+from labelaudit.source.walk import stays_inside
 
 PREFIX = "hf://"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?", re.ASCII)
@@ -81,7 +82,9 @@ def read_hub(name: str, options: SourceOptions) -> Draft:
         raise SourceError(
             f"{name!r} is no file or folder, and no Hugging Face dataset that can be had: {_one_line(error)}"
         ) from error
-    caches = [Path(datasets.config.HF_CACHE_HOME), Path(datasets.config.HF_DATASETS_CACHE)]
+    from huggingface_hub.constants import HF_HUB_CACHE  # comes with the library
+
+    caches = [Path(datasets.config.HF_DATASETS_CACHE), Path(HF_HUB_CACHE)]
     return hub_draft(found, options, where=name, roots=caches)
 
 
@@ -103,30 +106,18 @@ def hub_draft(found: Any, options: SourceOptions, *, where: str, roots: Sequence
     parts = dict(found) if isinstance(found, datasets.DatasetDict) else {str(found.split or ""): found}
     plain = {name: _undecoded(part, datasets) for name, part in parts.items()}
     assumed: list[str] = []
-    table, image_columns = _small_columns(plain)
-    facts = read_facts(table, options, where=where, assumed=assumed, needs_path=False)
+    facts = read_facts(_small_columns(plain), options, where=where, assumed=assumed, needs_path=False)
     if facts.columns.image is None:
-        raise SourceError(f"{where} has no column of pictures (of {', '.join(image_columns) or 'no pictures at all'})")
-    split: Sequence[str | None] = facts.split
-    if facts.columns.split is None:
-        split = [name or None for name, part in plain.items() for _ in range(len(part))]
-        split = split if facts.rows is None else [split[row] for row in facts.rows]
-    sample_id = facts.id
-    if sample_id is None:
-        sample_id = [f"{name or 'row'}/{row}" for name, part in plain.items() for row in range(len(part))]
-        sample_id = sample_id if facts.rows is None else [sample_id[row] for row in facts.rows]
+        raise SourceError(f"{where} has no column of pictures")
+    if facts.id is None:
         assumed.append("sample ids are split and row number (--id-column)")
-    return Draft(
-        sample_id=sample_id,
-        label=facts.label,
-        path=[None] * len(facts.label),
-        split=split,
-        pictures=HubPictures(list(plain.values()), facts.columns.image, roots, facts.rows),
+    numbered = [(name, row) for name, part in plain.items() for row in range(len(part))]
+    return facts.draft(
+        HubPictures(list(plain.values()), facts.columns.image, roots, facts.rows),
         where=where,
-        ids_derived=facts.id is None,
-        codes=class_codes(table.schema, facts.columns.label),
-        votes=facts.votes,
         assumed=assumed,
+        derived_ids=facts.of_samples([f"{name or 'row'}/{row}" for name, row in numbered]),
+        split=facts.of_samples([name or None for name, _ in numbered]) if facts.columns.split is None else None,
     )
 
 
@@ -174,9 +165,9 @@ class HubPictures:
 
     def _read_file(self, path: str) -> bytes:
         for root in self._roots:
-            relative = os.path.relpath(os.path.realpath(os.path.join(root, path)), root)  # noqa: PTH118
-            if not relative.startswith(".."):
-                return read_below(root, relative)
+            real = os.path.realpath(os.path.join(root, path))  # noqa: PTH118
+            if stays_inside(real, root):
+                return read_below(root, os.path.relpath(real, root))
         raise PixelError(f"{os.path.basename(path)} leaves the root: it lies outside the dataset")  # noqa: PTH119
 
 
@@ -198,19 +189,19 @@ def _undecoded(part: Any, datasets: ModuleType) -> Any:
     return part
 
 
-def _small_columns(parts: dict[str, Any]) -> tuple[pa.Table, list[str]]:
+def _small_columns(parts: dict[str, Any]) -> pa.Table:
     """All columns but the pictures, which are there empty so that one can be chosen by its type."""
     tables: list[pa.Table] = []
-    images: list[str] = []
     for part in parts.values():
         schema = part.features.arrow_schema
         images = [field.name for field in schema if is_picture(field.type)]
         small = part.remove_columns(images)
         rows = small.with_format("arrow")[:] if small.num_columns else pa.table({})
-        for name in images:
-            rows = rows.append_column(schema.field(name), pa.nulls(len(part), schema.field(name).type))
-        tables.append(rows.replace_schema_metadata(schema.metadata))
-    return pa.concat_tables(tables, promote_options="permissive"), images
+        columns = [
+            pa.nulls(len(part), field.type) if field.name in images else rows.column(field.name) for field in schema
+        ]
+        tables.append(pa.Table.from_arrays(columns, names=schema.names).replace_schema_metadata(schema.metadata))
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
 def _one_line(error: Exception, root: Path | None = None) -> str:

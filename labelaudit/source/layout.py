@@ -52,6 +52,7 @@ class Layout:
     def __init__(self, location: Path, options: SourceOptions) -> None:
         self.options = options
         self._headers: dict[Path, list[str]] = {}
+        location = location.absolute()
         self.file = None if location.is_dir() else location
         self.root = location if self.file is None else location.parent
 

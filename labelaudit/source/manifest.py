@@ -11,7 +11,7 @@ from labelaudit.source.draft import Draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.locate import named_files, picture_root
 from labelaudit.source.tables import PARQUET_SUFFIXES, TABLE_SUFFIXES, parquet_schema, read_table
-from labelaudit.source.tabular import class_codes, read_facts
+from labelaudit.source.tabular import read_facts
 from labelaudit.source.vote_columns import may_hold_votes
 from labelaudit.source.words import some
 
@@ -50,18 +50,7 @@ def _draft(file: Path, layout: Layout) -> Draft:
     facts = read_facts(table, layout.options, where=file.name, assumed=assumed)
     folder = layout.relative(file).rpartition("/")[0]
     files = named_files(facts.path, root=picture_root(layout), where=file.name, assumed=assumed, near=folder)
-    return Draft(
-        sample_id=facts.id if facts.id is not None else files.sample_id,
-        label=facts.label,
-        path=files.path,
-        split=facts.split,
-        pictures=files.pictures,
-        where=file.name,
-        ids_derived=facts.id is None,
-        codes=class_codes(table.schema, facts.columns.label),
-        votes=facts.votes,
-        assumed=assumed,
-    )
+    return facts.draft(files.pictures, where=file.name, assumed=assumed, derived_ids=files.sample_id, path=files.path)
 
 
 def _tables(layout: Layout) -> list[Path]:

@@ -20,8 +20,7 @@ from labelaudit.source.finish import OpenedSource, finish
 from labelaudit.source.interface import Picture
 from labelaudit.source.locate import named_files
 from labelaudit.source.options import SourceOptions
-from labelaudit.source.pictures import Pictures
-from labelaudit.source.tabular import class_codes, read_facts
+from labelaudit.source.tabular import read_facts
 from labelaudit.source.words import counted
 
 ArrayImages = NDArray[np.uint8] | Sequence[NDArray[np.uint8] | Image.Image | bytes]
@@ -154,29 +153,17 @@ def table_source(table: pa.Table, options: SourceOptions) -> OpenedSource:
     assumed: list[str] = []
     embedded = options.path_column is None and any(is_picture(field.type) for field in table.schema)
     facts = read_facts(table, options, where=where, assumed=assumed, needs_path=not embedded)
-    pictures: Pictures
     if embedded:
         assert facts.columns.image is not None
         column = table.column(facts.columns.image)
         pictures = ColumnPictures(column if facts.rows is None else column.take(pa.array(facts.rows)))
-        path, derived = facts.path, [str(row) for row in range(len(facts.label))]
+        row_numbers = [str(row) for row in range(len(facts.label))]
+        draft = facts.draft(pictures, where=where, assumed=assumed, derived_ids=row_numbers)
     else:
         if options.root is None:
             raise SourceError("a table of paths needs the folder that they are relative to: SourceOptions(root=...)")
         files = named_files(facts.path, root=options.root, where=where, assumed=assumed)
-        pictures, path, derived = files.pictures, files.path, files.sample_id
-    draft = Draft(
-        sample_id=facts.id if facts.id is not None else derived,
-        label=facts.label,
-        path=path,
-        split=facts.split,
-        pictures=pictures,
-        where=where,
-        ids_derived=facts.id is None,
-        codes=class_codes(table.schema, facts.columns.label),
-        votes=facts.votes,
-        assumed=assumed,
-    )
+        draft = facts.draft(files.pictures, where=where, assumed=assumed, derived_ids=files.sample_id, path=files.path)
     kind = "pictures" if embedded else "paths"
     return finish(draft, options, format_name="table", why=f"a table in memory with a column of {kind}")
 

@@ -57,10 +57,9 @@ FORMAT = Format("rafdb", "RAF-DB basic", _probe, _read)
 
 def _original(file: Path, layout: Layout) -> Draft:
     options = layout.options
-    # The list may be named by itself, and stands in EmoLabel/ beside Image/.
-    root = layout.root if layout.file is None else file.parent
-    if layout.file is not None and file.parent.name.casefold() == "emolabel":
-        root = file.parent.parent
+    # The list stands in EmoLabel/ beside Image/, maybe below the folder that was named, maybe above it.
+    home = file.parent.parent if file.parent.name.casefold() == "emolabel" else file.parent
+    root = layout.root if home.is_relative_to(layout.root) else home
     names: list[str] = []
     label: list[str | None] = []
     for number, line in enumerate(text_lines(file), start=1):
@@ -74,9 +73,10 @@ def _original(file: Path, layout: Layout) -> Draft:
         names.append(fields[0])
         label.append(fields[1] if len(fields) == 2 else None)
     assumed: list[str] = []
-    folder, suffix = _picture_folder(root, names, assumed)
+    folder, suffix = _picture_folder(home, names, assumed)
+    folder = f"{home.relative_to(root).as_posix()}/{folder}".removeprefix("./")
     paths = [f"{folder}{_stem(name)}{suffix}{_ending(name)}" for name in names]
-    shares = next((path for path in (file.parent / _SHARES, root / _SHARES) if path.is_file()), None)
+    shares = next((path for path in (file.parent / _SHARES, home / _SHARES) if path.is_file()), None)
     votes = _shares(shares, names) if shares is not None and options.votes and options.label_column is None else None
     return Draft(
         sample_id=paths,
@@ -91,12 +91,12 @@ def _original(file: Path, layout: Layout) -> Draft:
     )
 
 
-def _picture_folder(root: Path, names: Sequence[str], assumed: list[str]) -> tuple[str, str]:
-    """The folder of the pictures, ending in ``/`` unless it is the root, and what follows each name's stem."""
+def _picture_folder(home: Path, names: Sequence[str], assumed: list[str]) -> tuple[str, str]:
+    """The folder of the pictures, ending in ``/`` unless it is ``home``, and what follows each name's stem."""
     looked_at = names[:: -(-len(names) // 50) or 1]
     for folder in ("Image/aligned/", "aligned/", "Image/", "", "Image/original/", "original/"):
         for suffix in ("_aligned", ""):
-            if any((root / f"{folder}{_stem(name)}{suffix}{_ending(name)}").is_file() for name in looked_at):
+            if any((home / f"{folder}{_stem(name)}{suffix}{_ending(name)}").is_file() for name in looked_at):
                 if "original" in folder:
                     assumed.append(f"faces are not aligned: the pictures in {folder} are whole photographs")
                 return folder, suffix

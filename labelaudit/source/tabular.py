@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,13 @@ from numpy.typing import NDArray
 from labelaudit.errors import SourceError
 from labelaudit.source.cells import is_list, label_texts, texts
 from labelaudit.source.columns import Chooser, Columns, Role
-from labelaudit.source.draft import ClassCodes, Votes
+from labelaudit.source.draft import ClassCodes, Draft, Votes
 from labelaudit.source.options import SourceOptions
+from labelaudit.source.pictures import Pictures
 from labelaudit.source.vote_columns import find_votes, listed_votes
 from labelaudit.source.votes import count_votes
+
+_Cell = TypeVar("_Cell")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class TableFacts:
         id: The dataset's own ids, or None where it has none.
         label, path, split: As written, ``/`` between the parts of paths.
         votes: Annotators' votes, or None.
+        codes: Class names that the table's own metadata gives to codes.
         rows: Row of the table that each sample was first named in, shape (N,); None = the table's rows.
     """
 
@@ -38,7 +43,45 @@ class TableFacts:
     path: list[str | None]
     split: list[str | None]
     votes: Votes | None
+    codes: ClassCodes
     rows: NDArray[np.int64] | None = None
+
+    def of_samples(self, column: Sequence[_Cell]) -> list[_Cell]:
+        """A column of the table's rows as a column of the samples."""
+        return list(column) if self.rows is None else [column[row] for row in self.rows]
+
+    def draft(
+        self,
+        pictures: Pictures,
+        *,
+        where: str,
+        assumed: list[str],
+        derived_ids: Sequence[str],
+        path: Sequence[str | None] | None = None,
+        split: Sequence[str | None] | None = None,
+    ) -> Draft:
+        """The draft of a table's samples.
+
+        Args:
+            pictures: Of the samples.
+            where: What messages call the table.
+            assumed: What was assumed so far.
+            derived_ids: What the samples' ids are where the table has none.
+            path: For the report; None = as the table has them.
+            split: None = as the table has them.
+        """
+        return Draft(
+            sample_id=derived_ids if self.id is None else self.id,
+            label=self.label,
+            path=self.path if path is None else path,
+            split=self.split if split is None else split,
+            pictures=pictures,
+            where=where,
+            ids_derived=self.id is None,
+            codes=self.codes,
+            votes=self.votes,
+            assumed=assumed,
+        )
 
 
 def read_facts(
@@ -74,6 +117,7 @@ def read_facts(
         path=_blank(table) if path is None else [text and slashed(text) for text in texts(table.column(path))],
         split=_blank(table) if split is None else texts(table.column(split)),
         votes=votes,
+        codes=_class_codes(table.schema, label),
     )
     return facts if annotator is None else _one_row_a_sample(facts, options, where, assumed)
 
@@ -86,7 +130,7 @@ def slashed(path: str) -> str:
     return path
 
 
-def class_codes(schema: pa.Schema, column: str | None) -> ClassCodes:
+def _class_codes(schema: pa.Schema, column: str | None) -> ClassCodes:
     """The class names that Hugging Face writes into a table's metadata for a column of codes; none without them."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
@@ -143,15 +187,12 @@ def _one_row_a_sample(facts: TableFacts, options: SourceOptions, where: str, ass
         raise SourceError(f"{where} has votes in columns and a row an annotator: leave out --annotator-column")
     _, rows = np.unique(sample, return_index=True)
     votes = count_votes(sample, facts.label, n, f"the annotators in {facts.columns.annotator!r}, a row each")
-    first = [facts.path[row] for row in rows]
-    return TableFacts(
-        columns=facts.columns,
-        id=None if facts.id is None else [facts.id[row] for row in rows],
-        label=[None] * n,
-        path=first,
-        split=[facts.split[row] for row in rows],
-        votes=votes,
-        rows=rows.astype(np.int64),
+    gathered = replace(facts, votes=votes, rows=rows.astype(np.int64), label=[None] * n)
+    return replace(
+        gathered,
+        id=None if facts.id is None else gathered.of_samples(facts.id),
+        path=gathered.of_samples(facts.path),
+        split=gathered.of_samples(facts.split),
     )
 
 

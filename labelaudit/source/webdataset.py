@@ -43,23 +43,13 @@ def _read(layout: Layout) -> Draft:
     assumed: list[str] = []
     table = table_of_rows([sample.label for sample in samples])
     facts = read_facts(table, layout.options, where=layout.name, assumed=assumed, needs_path=False)
-    rows = range(len(samples)) if facts.rows is None else facts.rows.tolist()
-    chosen = [samples[row] for row in rows]
-    split: Sequence[str | None] = facts.split
+    chosen = facts.of_samples(samples)
+    split = None
     if facts.columns.split is None and (by_shard := splits_of_shards([path.stem for path in shards])):
         assumed.append("splits come from the names of the shards")
         split = [by_shard[sample.shard] for sample in chosen]
-    return Draft(
-        sample_id=facts.id if facts.id is not None else [sample.key for sample in chosen],
-        label=facts.label,
-        path=[None] * len(chosen),
-        split=split,
-        pictures=TarPictures(shards, chosen),
-        where=layout.name,
-        ids_derived=facts.id is None,
-        votes=facts.votes,
-        assumed=assumed,
-    )
+    keys = [sample.key for sample in chosen]
+    return facts.draft(TarPictures(shards, chosen), where=layout.name, assumed=assumed, derived_ids=keys, split=split)
 
 
 FORMAT = Format("webdataset", "WebDataset tar shards", _probe, _read)

@@ -76,6 +76,11 @@ def test_a_dataset_without_pictures() -> None:
         source_from(made)
 
 
+def test_a_dataset_of_pictures_only(part) -> None:
+    with pytest.raises(SourceError, match="has no column that looks like labels"):
+        source_from(part.remove_columns("label"))
+
+
 def test_a_folder_that_is_broken(part, tmp_path: Path) -> None:
     part.save_to_disk(tmp_path / "saved")
     (tmp_path / "saved" / "state.json").write_text("{}")

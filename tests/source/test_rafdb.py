@@ -36,6 +36,16 @@ def test_the_original(write_pictures) -> None:
         assert any("(8): kept, not audited" in said for said in source.assumed)
 
 
+def test_named_from_above_and_from_within(write_pictures) -> None:
+    root = _original(write_pictures)
+    above = open_source(root.parent)
+    assert above.table.path[0] == "set/Image/aligned/train_00001_aligned.jpg"
+    within = open_source(root / "EmoLabel")
+    assert within.table.path[0] == "Image/aligned/train_00001_aligned.jpg"
+    for source in (above, within):
+        assert source.read(3) == (root / "Image/aligned/test_0001_aligned.jpg").read_bytes()
+
+
 def test_whole_photographs(write_pictures) -> None:
     source = open_source(_original(write_pictures, "Image/original/", ""))
     assert source.table.path[0] == "Image/original/train_00001.jpg"
