@@ -74,5 +74,5 @@ def demo(
             progress=progress,
         )
     truth = {drawn.path(row): drawn.kind[row] for row in range(len(drawn))}
-    score = score_against_truth(read_report(result.run, columns=["path", "verdict"]), truth)
+    score = score_against_truth(read_report(result.run, columns=["path", "verdict", "queue_rank"]), truth)
     write_demo(result.summary, score, run=out, faces=folder, as_json=as_json, quiet=quiet, verbose=verbose)

@@ -5,16 +5,40 @@ Intervals are Wilson's at 95 % (scipy): they stay inside [0, 1] and are honest f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from labelaudit.errors import ReportError
 from labelaudit.faces.dataset import LabelTruth
 from labelaudit.records import JsonDict, Verdict
 from labelaudit.report.metadata import Estimate
+from labelaudit.report.summary import QUEUE_HEAD
 from labelaudit.report.table import Report
 
 CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Rows that were picked out, and what is true of them.
+
+    Attributes:
+        rows: How many.
+        wrong: Those whose given label is wrong.
+        ambiguous: Those that show a blend of two classes, so that their label is neither right nor wrong.
+        precision: ``wrong`` of ``rows`` with its interval; None without rows.
+    """
+
+    rows: int
+    wrong: int
+    ambiguous: int
+    precision: Estimate | None
+
+    @classmethod
+    def of(cls, kinds: Sequence[LabelTruth]) -> Tally:
+        """Counts what is true of each row."""
+        wrong = kinds.count(LabelTruth.MISLABELLED)
+        return cls(len(kinds), wrong, kinds.count(LabelTruth.AMBIGUOUS), share(wrong, len(kinds)))
 
 
 @dataclass(frozen=True)
@@ -23,23 +47,15 @@ class TruthScore:
 
     Attributes:
         wrong: Rows whose given label is wrong.
-        found: Those with the verdict ``mislabelled``.
+        recall: Share of them with the verdict ``mislabelled``; None where nothing is wrong.
         flagged: Rows with the verdict ``mislabelled``.
-        flagged_ambiguous: Those that show a blend of two classes, so that their label is neither right nor wrong.
-        ambiguous: Blends in all.
-        ambiguous_found: Those with the verdict ``ambiguous`` or ``mislabelled``.
-        recall: ``found`` of ``wrong``; None where nothing is wrong.
-        precision: ``found`` of ``flagged``; None where nothing is flagged.
+        head: The rows at the head of the queue.
     """
 
     wrong: int
-    found: int
-    flagged: int
-    flagged_ambiguous: int
-    ambiguous: int
-    ambiguous_found: int
     recall: Estimate | None
-    precision: Estimate | None
+    flagged: Tally
+    head: Tally
 
     def to_json(self) -> JsonDict:
         """Plain values."""
@@ -50,32 +66,21 @@ def score_against_truth(report: Report, truth: Mapping[str, LabelTruth]) -> Trut
     """Compares a report's verdicts with what is true.
 
     Args:
-        report: With the columns ``path`` and ``verdict``.
+        report: With the columns ``path``, ``verdict`` and ``queue_rank``.
         truth: Path -> what is true of the label given there.
 
     Raises:
         ReportError: The report has a row that the truth does not speak of.
     """
-    counts = {(kind, verdict): 0 for kind in LabelTruth for verdict in Verdict}
-    paths, verdicts = report.table["path"].to_pylist(), report.table["verdict"].to_pylist()
-    for path, verdict in zip(paths, verdicts, strict=True):
+    columns = [report.table[name].to_pylist() for name in ("path", "verdict", "queue_rank")]
+    rows = list(zip(*columns, strict=True))
+    for path, _, _ in rows:
         if path not in truth:
             raise ReportError(f"{path} is in the report and not in the truth; is it of another dataset?")
-        counts[truth[path], Verdict(verdict)] += 1
-    found = counts[LabelTruth.MISLABELLED, Verdict.MISLABELLED]
-    flagged_ambiguous = counts[LabelTruth.AMBIGUOUS, Verdict.MISLABELLED]
-    wrong = sum(counts[LabelTruth.MISLABELLED, verdict] for verdict in Verdict)
-    flagged = sum(counts[kind, Verdict.MISLABELLED] for kind in LabelTruth)
-    return TruthScore(
-        wrong=wrong,
-        found=found,
-        flagged=flagged,
-        flagged_ambiguous=flagged_ambiguous,
-        ambiguous=sum(counts[LabelTruth.AMBIGUOUS, verdict] for verdict in Verdict),
-        ambiguous_found=flagged_ambiguous + counts[LabelTruth.AMBIGUOUS, Verdict.AMBIGUOUS],
-        recall=share(found, wrong),
-        precision=share(found, flagged),
-    )
+    flagged = Tally.of([truth[path] for path, verdict, _ in rows if verdict == Verdict.MISLABELLED])
+    head = Tally.of([truth[path] for path, _, rank in rows if rank is not None and rank <= QUEUE_HEAD])
+    wrong = sum(truth[path] is LabelTruth.MISLABELLED for path, _, _ in rows)
+    return TruthScore(wrong, share(flagged.wrong, wrong), flagged, head)
 
 
 def share(part: int, whole: int) -> Estimate | None:

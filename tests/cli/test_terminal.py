@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from labelaudit.cli.output.terminal import print_summary
-from labelaudit.cli.output.truth import print_truth
+from labelaudit.cli.output.truth import truth_parts
 from labelaudit.report.metadata import Estimate
-from labelaudit.report.truth import TruthScore
+from labelaudit.report.truth import Tally, TruthScore
 
 
 def screen(printed, summary, *, verbose=False, **more):
@@ -111,15 +111,38 @@ def test_only_commands_that_exist_are_suggested(printed, summary):
     assert not re.findall(r"labelaudit (\w+)", screen(printed, summary, verbose=True))
 
 
-def test_a_demo_says_what_is_true(printed):
-    score = TruthScore(180, 150, 170, 12, 225, 100, Estimate(0.8333, 0.77, 0.88), Estimate(0.8824, 0.82, 0.92))
-    lines = squeezed(printed(print_truth, score, faces="runs/demo-faces", width=120))
-    assert "found 150 of 180 wrong labels 83.3 % (77 to 88 %)" in lines
-    assert "right 150 of 170 called mislabelled 88.2 % (82 to 92 %); 12 more are blends" in lines
-    assert lines[-1] == "The faces are in runs/demo-faces, the truth beside them in runs/demo-faces_truth.csv"
+@pytest.fixture
+def score():
+    flagged = Tally(170, 150, 12, Estimate(0.8824, 0.82, 0.92))
+    return TruthScore(180, Estimate(0.8333, 0.77, 0.88), flagged, Tally(100, 95, 0, Estimate(0.95, 0.89, 0.98)))
 
 
-def test_a_demo_that_flags_nothing_has_no_precision(printed):
-    lines = squeezed(printed(print_truth, TruthScore(5, 0, 0, 0, 3, 0, Estimate(0.0, 0.0, 0.4), None), faces="f"))
-    assert "found 0 of 5 wrong labels 0.0 % (0 to 40 %)" in lines
-    assert not any(line.startswith("right") for line in lines)
+def demo_screen(printed, summary, score, **more):
+    return screen(printed, summary, ending=truth_parts(score, faces="runs/demo-faces"), **more)
+
+
+def test_a_demo_says_what_is_true(printed, summary, score):
+    lines = squeezed(demo_screen(printed, summary, score, width=120))
+    assert lines[-4:] == [
+        "In truth (runs/demo-faces_truth.csv)",
+        "found 150 of 180 wrong labels 83 % (77 to 88 %)",
+        "right 150 of 170 called mislabelled 88 % (82 to 92 %); 12 are blends",
+        "worst 95 of 100 at the head of the queue 95 % (89 to 98 %)",
+    ]
+
+
+def test_a_demo_fits_a_screen(printed, summary, score):
+    lines = demo_screen(printed, replace(summary, per_class=summary.per_class[:7]), score).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_demo_that_flags_nothing_has_no_precision(printed, summary):
+    nothing = Tally(0, 0, 0, None)
+    lines = squeezed(demo_screen(printed, summary, TruthScore(5, Estimate(0.0, 0.0, 0.4), nothing, nothing)))
+    assert lines[-1] == "found 0 of 5 wrong labels 0 % (0 to 40 %)"
+
+
+def test_no_line_for_rows_not_judged_where_all_are(printed, summary):
+    judged = replace(summary, verdicts={**summary.verdicts, "undetermined": 0, "unreadable": 0})
+    assert "not judged" not in screen(printed, judged)

@@ -12,13 +12,15 @@ WRONG, BLEND, CLEAN = LabelTruth.MISLABELLED, LabelTruth.AMBIGUOUS, LabelTruth.C
 
 def test_counts_by_hand(case, tmp_path):
     # verdicts of the rows with a path: clean, clean, mislabelled, ambiguous, ambiguous, mislabelled, unreadable, ...
-    report = read_report(case.write(tmp_path / "report.parquet"), columns=["path", "verdict"])
+    report = read_report(case.write(tmp_path / "report.parquet"), columns=["path", "verdict", "queue_rank"])
     kinds = [CLEAN, WRONG, WRONG, BLEND, WRONG, BLEND, WRONG, CLEAN, CLEAN]
     truth = dict(zip(report.table["path"].to_pylist(), kinds, strict=True))
     score = score_against_truth(report, truth)
-    assert (score.wrong, score.found, score.flagged, score.flagged_ambiguous) == (4, 1, 2, 1)
-    assert (score.ambiguous, score.ambiguous_found) == (2, 2)
-    assert (score.recall.value, score.precision.value) == (0.25, 0.5)
+    assert (score.wrong, score.recall.value) == (4, 0.25)
+    assert (score.flagged.rows, score.flagged.wrong, score.flagged.ambiguous) == (2, 1, 1)
+    assert score.flagged.precision.value == 0.5
+    # in the queue: rows 2 to 5
+    assert (score.head.rows, score.head.wrong, score.head.ambiguous) == (4, 2, 2)
     assert score.to_json()["recall"]["value"] == 0.25
 
 

@@ -32,12 +32,13 @@ def write_demo(
         write_json_line({"summary": summary.to_json(), "truth": score.to_json()})
     elif not quiet:
         from labelaudit.cli.output.consoles import results_console
+        from labelaudit.cli.output.layout import labelled
         from labelaudit.cli.output.terminal import print_summary
-        from labelaudit.cli.output.truth import print_truth
+        from labelaudit.cli.output.truth import truth_parts
 
-        console = results_console()
-        print_summary(console, summary, run=str(run), verbose=verbose)
-        print_truth(console, score, faces=str(faces))
+        own = labelled("Next:", "your own faces: labelaudit audit FOLDER --out runs/mine")
+        ending = [*truth_parts(score, faces=str(faces)), own]
+        print_summary(results_console(), summary, run=str(run), verbose=verbose, ending=ending)
 
 
 def write_inspection(inspection: Inspection, *, name: str, as_json: bool, quiet: bool, verbose: bool) -> None:

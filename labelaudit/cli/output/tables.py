@@ -48,6 +48,8 @@ def verdict_table(summary: Summary, glyphs: Glyphs) -> Table:
     ]
     table = columns("left", "right", "right", "left")
     for verdict, mark, name, rows, remark in lines:
+        if verdict is Verdict.UNDETERMINED and rows == 0:
+            continue
         marked = Text(mark, style=MARK_COLOURS[verdict]).append(f" {name}", style="default")
         add_row(table, [marked, number(rows), share_of(rows, summary.rows), shown(remark)])
     return table

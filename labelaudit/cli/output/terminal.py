@@ -6,6 +6,8 @@ where the files are. Names from the dataset are printed as they are, never as ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console, RenderableType
 from rich.text import Text
 
@@ -17,7 +19,9 @@ from labelaudit.report.summary import Summary
 _CLASSES_SHOWN = 8
 
 
-def print_summary(console: Console, summary: Summary, *, run: str, verbose: bool) -> None:
+def print_summary(
+    console: Console, summary: Summary, *, run: str, verbose: bool, ending: Sequence[RenderableType] | None = None
+) -> None:
     """Prints what an audit found.
 
     Args:
@@ -25,6 +29,7 @@ def print_summary(console: Console, summary: Summary, *, run: str, verbose: bool
         summary: The figures.
         run: The run folder as the person named it.
         verbose: Everything, not only the first screen.
+        ending: What stands at the end; None = what to do next.
     """
     glyphs = glyphs_for(console.encoding)
     classes = sorted(summary.per_class, key=lambda each: (-each.mislabelled, -each.given))
@@ -36,15 +41,15 @@ def print_summary(console: Console, summary: Summary, *, run: str, verbose: bool
         parts.append(Text(f" and {more} with fewer mislabelled: --verbose", style="dim"))
     parts += [*(_details(summary, glyphs) if verbose else ()), ""]
     assumed = [shown(each.rstrip(".")) for each in summary.assumed]
-    ending: list[RenderableType] = [labelled("Next:", _next_step(summary, shown(run)))]
+    last = [labelled("Next:", _next_step(summary, shown(run)))] if ending is None else ending
     if verbose:
         parts.append(labelled("Assumed:", "\n".join(assumed)))
-        ending.insert(0, labelled("Files:", f"{', '.join(summary.files)} in {shown(run)}"))
+        parts.append(labelled("Files:", f"{', '.join(summary.files)} in {shown(run)}"))
     else:
-        left = SCREEN_LINES - 1 - height(console, [*parts, *ending])  # a line for the prompt
+        left = SCREEN_LINES - 1 - height(console, [*parts, *last])  # a line for the prompt
         known = fitted(console, "Assumed:", assumed, lines=left)
         parts += [] if known is None else [known]
-    for part in [*parts, *ending]:
+    for part in [*parts, *last]:
         console.print(part)
 
 

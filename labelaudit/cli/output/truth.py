@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.console import RenderableType
 
 from labelaudit.cli.output.layout import add_row, columns, title
-from labelaudit.cli.output.words import counted, interval, number, percent, shown
+from labelaudit.cli.output.words import interval, number, percent, shown
 from labelaudit.report.metadata import Estimate
-from labelaudit.report.truth import TruthScore
+from labelaudit.report.truth import Tally, TruthScore
 
 
-def print_truth(console: Console, score: TruthScore, *, faces: str) -> None:
-    """Prints a score.
+def truth_parts(score: TruthScore, *, faces: str) -> list[RenderableType]:
+    """The score as parts of a screen.
 
     Args:
-        console: Where to.
         score: Verdicts against the truth.
         faces: The folder of drawn faces as the person named it.
     """
-    wrong = counted(score.wrong, "face stands", "faces stand")
-    blends = counted(score.ambiguous, "is a blend", "are blends")
-    console.print("")
-    console.print(title("And in truth"), f"(these faces are drawn: {wrong} under a wrong label, {blends} of two)")
     table = columns("left", "right", "left", "right", "left")
-    neither = f"{number(score.flagged_ambiguous)} more are blends" if score.flagged_ambiguous else ""
     lines = [
-        ("found", score.found, f"of {number(score.wrong)} wrong labels", score.recall, ""),
-        ("right", score.found, f"of {number(score.flagged)} called mislabelled", score.precision, neither),
+        ("found", score.flagged.wrong, f"of {number(score.wrong)} wrong labels", score.recall, ""),
+        _tally_line("right", score.flagged, "called mislabelled"),
+        _tally_line("worst", score.head, "at the head of the queue"),
     ]
     for name, part, of_whole, estimate, remark in lines:
         if estimate is not None:
-            add_row(table, [name, number(part), of_whole, *_figures(estimate, remark)])
-    console.print(table)
-    console.print(f" The faces are in {shown(faces)}, the truth beside them in {shown(faces)}_truth.csv")
+            figures = "; ".join(filter(None, (interval(estimate), remark)))
+            add_row(table, [name, number(part), of_whole, percent(estimate.value, digits=0), figures])
+    return ["", title(f"In truth ({shown(faces)}_truth.csv)"), table]
 
 
-def _figures(estimate: Estimate, remark: str) -> tuple[str, str]:
-    return percent(estimate.value), "; ".join(filter(None, (interval(estimate), remark)))
+def _tally_line(name: str, tally: Tally, what: str) -> tuple[str, int, str, Estimate | None, str]:
+    blends = f"{number(tally.ambiguous)} are blends" if tally.ambiguous else ""
+    return name, tally.wrong, f"of {number(tally.rows)} {what}", tally.precision, blends
