@@ -71,6 +71,10 @@ def anchored_regularization(
         mutual_weight: omega.
         consistency_weight: gamma.
         class_weights: Factor of each class's cross-entropy, (K,); None = 1.
+
+    Returns:
+        The total and its parts; ``clean`` is the cross-entropy of the whole batch, which every partition shares, and
+        ``ambiguous`` holds lambda but not omega.
     """
     supervised = supervised_loss(weak1, weak2, target, class_weights=class_weights)
     mutual = torch.where(partition == Partition.AMBIGUOUS, ramp * divergence(weak1, weak2), 0.0).mean()

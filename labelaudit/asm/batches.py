@@ -74,7 +74,8 @@ class PixelBatches:
         else:
             batch = torch.from_numpy(self._host[rows.cpu().numpy()])
             if self._device.type == "cuda":
-                batch = batch.pin_memory().to(self._device, non_blocking=True)
+                batch = batch.pin_memory()
+            batch = batch.to(self._device, non_blocking=batch.is_pinned())
         return to_input(batch, size=batch.shape[1])
 
 

@@ -1,12 +1,14 @@
 """Exact resume: everything a run needs to go on, in one safetensors file that is replaced whole or not at all.
 
 There is no generator state among it: an epoch's randomness is drawn anew from (seed, fold, epoch), so an epoch that
-was cut short is repeated exactly. There is no pickle either; a nested state becomes flat tensors and a JSON outline.
+was cut short is repeated exactly. There is no pickle either; a nested state becomes flat tensors and a JSON outline,
+with a checksum over both.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from torch import Tensor
 from labelaudit.errors import TrainingError
 from labelaudit.rundir import written_aside
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 _TENSOR = "tensor"
 
@@ -29,14 +31,23 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
     Args:
         path: The file; an earlier one is replaced when the new one is whole on disk.
-        state: Mappings, lists and tuples of tensors, numbers, text, booleans and None. Keys are text or integers.
+        state: Mappings, lists and tuples of tensors, numbers, text, booleans and None. Keys are text or integers;
+            tuples come back as lists.
+
+    Raises:
+        TrainingError: The file cannot be written.
     """
     tensors: dict[str, Tensor] = {}
-    outline = _flatten(state, "", tensors)
-    metadata = {"version": str(CHECKPOINT_VERSION), "outline": json.dumps(outline)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(path) as aside:
-        save_file(tensors, str(aside), metadata=metadata)
+    outline = json.dumps(_flatten(state, "", tensors))
+    metadata = {"version": str(CHECKPOINT_VERSION), "outline": outline, "checksum": _checksum(outline, tensors)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(path) as aside:
+            save_file(tensors, str(aside), metadata=metadata)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"cannot write the checkpoint {path.name} ({error}); make room, then go on with --resume"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -50,14 +61,28 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
-        raise TrainingError(f"{path.name} is no readable checkpoint ({error}); start anew with --force") from error
+        raise _damaged(path, str(error)) from error
     if metadata.get("version") != str(CHECKPOINT_VERSION):
         raise TrainingError(
             f"{path.name} has checkpoint version {metadata.get('version')}, this labelaudit reads "
             f"{CHECKPOINT_VERSION}; start anew with --force"
         )
-    state: dict[str, Any] = _restore(json.loads(metadata["outline"]), tensors)
+    outline = metadata.get("outline", "")
+    if metadata.get("checksum") != _checksum(outline, tensors):
+        raise _damaged(path, "its checksum is wrong")
+    state: dict[str, Any] = _restore(json.loads(outline), tensors)
     return state
+
+
+def _damaged(path: Path, why: str) -> TrainingError:
+    return TrainingError(f"{path.name} is no readable checkpoint ({why}); start anew with --force")
+
+
+def _checksum(outline: str, tensors: Mapping[str, Tensor]) -> str:
+    found = zlib.crc32(outline.encode())
+    for name in sorted(tensors):
+        found = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, zlib.crc32(name.encode(), found))
+    return f"{found:08x}"
 
 
 def _flatten(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

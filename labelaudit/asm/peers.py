@@ -57,11 +57,12 @@ def build_peers(build: Callable[[], nn.Module], *, seed: int) -> Peers:
 
     Args:
         build: Makes one network; layers that are not pretrained draw their weights from torch's generator.
-        seed: The peers' weights come from ``seed`` and ``seed + 1``. The caller's generator is left as it was.
+        seed: The peers' weights come from ``seed`` and ``seed + 1``. The caller's generators are left as they were.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # not torch.manual_seed, which would seed the GPUs' generators too, and those are not forked
+        torch.default_generator.manual_seed(seed)
         peer1 = build()
-        torch.manual_seed(seed + 1)
+        torch.default_generator.manual_seed(seed + 1)
         peer2 = build()
     return Peers(peer1, peer2)

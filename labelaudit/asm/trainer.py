@@ -7,8 +7,11 @@ part trains by its own loss. Beside the training rows the trainer judges held-ou
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,58 +22,17 @@ from torch import Tensor
 from labelaudit.asm.batches import Batches
 from labelaudit.asm.mining import Partition, mine
 from labelaudit.asm.peers import Peers
+from labelaudit.asm.run import RunState, TrainingRun
 from labelaudit.asm.schedule import one_cycle, ramp_up
 from labelaudit.asm.step import train_step
 from labelaudit.asm.thresholds import ClassThresholds, learn_thresholds
 from labelaudit.errors import TrainingError
-from labelaudit.records import FloatArray, IntArray
 from labelaudit.settings import AsmSettings
 
 JUDGE_BATCH = 512
 """Samples a forward pass of the evidence pass."""
 JUDGED_SHARE = 0.34
 """Held-out rows are judged in this last share of the epochs, where the learning rate is low; their mean counts."""
-
-
-@dataclass
-class RunState:
-    """All that changes while a run goes on; a checkpoint holds this and the networks.
-
-    Attributes:
-        epochs_done: Whole epochs behind us.
-        judged: Sum of each peer's posteriors over the judged epochs, (2, J, K).
-        judged_epochs: How many there were.
-        partitions: Mined epochs that each training row spent in each partition, (T, 3).
-        history: One entry a mined epoch: thresholds (3, K) of mean, clean, noisy and counts (3, K).
-        losses: Mean total loss of each epoch.
-    """
-
-    epochs_done: int
-    judged: Tensor
-    judged_epochs: int
-    partitions: Tensor
-    history: list[tuple[int, Tensor, Tensor]] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """What a finished run knows.
-
-    Attributes:
-        peer1, peer2: Posteriors of the judged rows, (J, K).
-        partitions: Mined epochs that each training row spent as clean, ambiguous, noisy, (T, 3).
-        history: (epochs done, thresholds (3, K): mean, clean, noisy; counts (3, K) a partition) a mined epoch.
-        losses: Mean loss of each epoch.
-        peers: The trained networks, in eval mode.
-    """
-
-    peer1: FloatArray
-    peer2: FloatArray
-    partitions: IntArray
-    history: list[tuple[int, FloatArray, IntArray]]
-    losses: list[float]
-    peers: Peers
 
 
 class Trainer:
@@ -106,11 +68,11 @@ class Trainer:
         anchor: Tensor | None = None,
         class_weights: Tensor | None = None,
     ) -> None:
-        if None in (settings.epochs, settings.warm_up, settings.learning_rate, settings.batch):
+        if not (settings.epochs and settings.warm_up and settings.learning_rate and settings.batch):
             raise ValueError("epochs, warm_up, learning_rate and batch must be decided before training")
-        assert settings.epochs and settings.warm_up and settings.learning_rate and settings.batch
         self.epochs = settings.epochs
         self.warm_up = settings.warm_up
+        self.peak = settings.learning_rate
         self.settings = settings
         self.num_classes = num_classes
         self.batches = batches
@@ -140,7 +102,7 @@ class Trainer:
             on_epoch: Called after every whole epoch, the moment at which the state may be saved.
 
         Raises:
-            TrainingError: The loss is no longer a number.
+            TrainingError: The loss or a posterior is no longer a number.
         """
         while self.state.epochs_done < self.epochs:
             epoch = self.state.epochs_done
@@ -148,8 +110,7 @@ class Trainer:
             partition = self._mine() if epoch >= self.warm_up else None
             self.state.losses.append(self._train_epoch(epoch, partition, generator))
             if epoch >= self._judged_from:
-                self.state.judged += self._posteriors(self.judge_rows).cpu()
-                self.state.judged_epochs += 1
+                self._judge()
             self.state.epochs_done = epoch + 1
             if on_epoch is not None:
                 on_epoch(self)
@@ -159,17 +120,37 @@ class Trainer:
         """Everything that changes, as tensors and plain values; a finished run needs its optimiser no more."""
         finished = self.state.epochs_done == self.epochs
         return {
+            "identity": self._identity(),
             "state": vars(self.state),
             "peers": self.raw_peers.state_dict(),
             "optimizer": None if finished else self.optimizer.state_dict(),
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Goes back to a saved state; the next epoch is exactly the one that followed it."""
+        """Goes back to a saved state; the next epoch is exactly the one that followed it.
+
+        Raises:
+            TrainingError: The state is that of a run with other settings, labels, rows or networks.
+        """
+        if saved.get("identity") != self._identity():
+            raise TrainingError(
+                "the checkpoint is of a run with other settings, labels or networks; start anew with --force"
+            )
         self.state = RunState(**saved["state"])
         self.raw_peers.load_state_dict(saved["peers"])
         if saved["optimizer"] is not None:
             self.optimizer.load_state_dict(saved["optimizer"])
+            for parameter, moments in self.optimizer.state.items():
+                for name in ("exp_avg", "exp_avg_sq"):  # a file holds them row by row; lay them out like the weights
+                    moments[name] = torch.empty_like(parameter, requires_grad=False).copy_(moments[name])
+
+    def _identity(self) -> str:
+        """Names what must be equal for a saved state to go on: settings, seed, rows, labels and shapes of weights."""
+        shapes = {name: list(value.shape) for name, value in self.raw_peers.state_dict().items()}
+        digest = hashlib.sha256(json.dumps([asdict(self.settings), self.seed, self.num_classes, shapes]).encode())
+        for part in (self.train_rows, self.given.cpu(), self.judge_rows):
+            digest.update(part.numpy().tobytes())
+        return digest.hexdigest()
 
     def _seed_epoch(self, epoch: int) -> torch.Generator:
         """Seeds torch (dropout) and gives a generator (views), both a function of (seed, epoch) alone."""
@@ -210,7 +191,7 @@ class Trainer:
         ramp = ramp_up(epoch + 1, self.epochs, beta=self.settings.ramp_beta)
         total = torch.zeros((), device=self.device)
         for step, chosen in enumerate(order.tensor_split(self.steps)):
-            rate = one_cycle(epoch * self.steps + step, self.epochs * self.steps, peak=self._peak)
+            rate = one_cycle(epoch * self.steps + step, self.epochs * self.steps, peak=self.peak)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             parts = train_step(
@@ -229,21 +210,27 @@ class Trainer:
             )
             total += parts.total.detach() * len(chosen)
         loss = float(total) / len(order)
-        if not np.isfinite(loss):
-            raise TrainingError(
-                f"the loss is not a number in epoch {epoch + 1}; "
-                f"resume with a lower --learning-rate than {self._peak:g} and --force"
-            )
+        if not math.isfinite(loss):
+            raise self._diverged()
         return loss
+
+    def _judge(self) -> None:
+        """Adds what the peers now say of the rows to judge."""
+        posteriors = self._posteriors(self.judge_rows).cpu()
+        if not posteriors.isfinite().all():
+            raise self._diverged()
+        self.state.judged += posteriors
+        self.state.judged_epochs += 1
+
+    def _diverged(self) -> TrainingError:
+        return TrainingError(
+            f"the networks' answers are no numbers any more in epoch {self.state.epochs_done + 1}; "
+            f"start anew with --force and a --learning-rate below {self.peak:g}"
+        )
 
     @property
     def _judged_from(self) -> int:
         return self.epochs - max(1, round(JUDGED_SHARE * self.epochs))
-
-    @property
-    def _peak(self) -> float:
-        assert self.settings.learning_rate is not None
-        return self.settings.learning_rate
 
     @torch.no_grad()
     def _posteriors(self, rows: Tensor, *, views: int | None = None) -> Tensor:

@@ -22,7 +22,8 @@ from labelaudit.asm.batches import Batches
 from labelaudit.asm.checkpoint import load_checkpoint, save_checkpoint
 from labelaudit.asm.losses import class_weights
 from labelaudit.asm.peers import Peers
-from labelaudit.asm.trainer import Trainer, TrainingRun
+from labelaudit.asm.run import TrainingRun
+from labelaudit.asm.trainer import Trainer
 from labelaudit.records import FloatArray, IntArray, Progress, Stage, ThresholdHistory, no_progress
 from labelaudit.settings import AsmSettings
 
