@@ -6,18 +6,15 @@ sample i of the model fitted to all samples but i is exactly
     f_i = Y_i - (A Y)_i / A_ii                                        (leave one out; Golub, Heath, Wahba 1979, eq. 3)
     f_G = Y_G - (A_GG)^-1 (A Y)_G                                     (leave a group of equal pictures out)
 
-so one factorisation gives N models' worth of evidence. The kernel is the mean over feature groups (layers of the
-trunk) of a radial kernel exp(-d^2 / s), s the median squared distance within the group.
+so one factorisation gives N models' worth of evidence. Labels are centred by the class shares of all samples; through
+these alone, and by 1/N, a label touches its own prediction.
 
-Past ``EXACT_LIMIT`` samples the kernel is replaced by its Nystroem approximation on ``LANDMARKS`` random samples
-(Williams and Seeger, NIPS 2001): features Phi = K_nm K_mm^(-1/2), and the leverages h_i = phi_i^T B^-1 phi_i with
-B = Phi^T Phi + lambda I give f_i = (Phi W)_i - h_i / (1 - h_i) (Y_i - (Phi W)_i). Cost is linear in N and memory is
-bounded by blocks of rows.
+Past ``EXACT_LIMIT`` samples the kernel is replaced by its approximation on ``LANDMARKS`` random ones (``nystroem``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +22,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from labelaudit.records import FloatArray, IntArray, Progress, Stage, no_progress
+from labelaudit.asm.batches import standardise
+from labelaudit.evidence.kernel import Rows, bandwidth, kernel, moments
+from labelaudit.evidence.nystroem import leave_one_out_nystroem
+from labelaudit.records import FloatArray, IntArray, Progress, no_progress
 
 EXACT_LIMIT = 10_000
 LANDMARKS = 4_000
 PENALTIES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Ridge penalties to choose among, by how well they predict given labels they did not see."""
 _CHOOSE_ON = 2_500
-_BLOCK = 4_096
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,8 @@ class RidgeModel:
 
     def predict(self, features: Sequence[NDArray[np.floating]]) -> FloatArray:
         """Posteriors (B, C) of new samples from their feature groups, each (B, D_g)."""
-        device = self.weights.device
-        fresh = [
-            _standardise(torch.from_numpy(np.asarray(block)).to(device), mean, std)
-            for block, mean, std in zip(features, self.mean, self.std, strict=True)
-        ]
-        raw = _kernel(fresh, self.groups, self.scale) @ self.weights + self.shares
+        fresh = _standardised(features, slice(None), self.mean, self.std)
+        raw = kernel(fresh, self.groups, self.scale) @ self.weights + self.shares
         return to_posterior(raw).cpu().numpy()
 
 
@@ -99,23 +94,21 @@ def leave_one_out_ridge(
         given: Given labels in [0, C), (N,).
         num_classes: C.
         twins: Rows that show the same picture share a number >= 0, -1 elsewhere, (N,): all are left out together, so
-            that a copy does not confirm itself. Only exact duplicates among the first ``EXACT_LIMIT`` need this.
+            that a copy does not confirm itself.
         seed: Draws the landmarks and the samples that the penalty is chosen on.
         device: Where matrices live; None = the CPU.
         progress: Told of blocks done.
     """
     device = device or torch.device("cpu")
     count = len(given)
+    twins = np.full(count, -1) if twins is None else twins
     generator = np.random.default_rng(seed)
-    moments = [_moments(block) for block in groups]
-    mean = tuple(torch.from_numpy(pair[0]).to(device) for pair in moments)
-    std = tuple(torch.from_numpy(pair[1]).to(device) for pair in moments)
+    found = [moments(block) for block in groups]
+    mean = tuple(torch.from_numpy(pair[0]).to(device) for pair in found)
+    std = tuple(torch.from_numpy(pair[1]).to(device) for pair in found)
 
-    def rows_of(rows: NDArray[np.int64] | slice) -> list[Tensor]:
-        return [
-            _standardise(torch.from_numpy(np.asarray(block[rows])).to(device), centre, spread)
-            for block, centre, spread in zip(groups, mean, std, strict=True)
-        ]
+    def rows_of(rows: Rows) -> list[Tensor]:
+        return _standardised(groups, rows, mean, std)
 
     target = torch.nn.functional.one_hot(torch.from_numpy(given).long(), num_classes).float().to(device)
     shares = target.mean(dim=0)
@@ -123,23 +116,26 @@ def leave_one_out_ridge(
 
     some = np.sort(generator.permutation(count)[:_CHOOSE_ON])
     sample = rows_of(some)
-    scale = tuple(_bandwidth(block) for block in sample)
-    penalty = _choose_penalty(_kernel(sample, sample, scale), centred[torch.from_numpy(some).to(device)])
+    scale = tuple(bandwidth(block) for block in sample)
+    chosen_from = centred[torch.from_numpy(some).to(device)]
+    penalty = _choose_penalty(kernel(sample, sample, scale), chosen_from, _twin_groups(twins[some]))
 
     if count <= EXACT_LIMIT:
-        blocks = rows_of(slice(None))
-        inverse = _inverse(_kernel(blocks, blocks, scale), penalty)
+        marks = rows_of(slice(None))
+        inverse = _inverse(kernel(marks, marks, scale), penalty)
         weights = inverse @ centred
-        raw = centred - weights / inverse.diagonal()[:, None]
-        if twins is not None:
-            _leave_groups_out(raw, inverse, weights, centred, twins)
-        model = RidgeModel(tuple(blocks), mean, std, scale, weights, shares)
+        raw = centred - _residual(inverse, weights, _twin_groups(twins))
     else:
         marks = rows_of(np.sort(generator.permutation(count)[:LANDMARKS]))
-        raw, weights = _nystroem(rows_of, count, marks, scale, penalty, centred, progress)
-        model = RidgeModel(tuple(marks), mean, std, scale, weights, shares)
-    posterior = to_posterior(raw + shares).cpu().numpy()
-    return RidgeEvidence(posterior, penalty, count <= EXACT_LIMIT, model)
+        raw, weights = leave_one_out_nystroem(
+            rows_of, marks, centred, scale=scale, penalty=penalty, twins=_twin_groups(twins), progress=progress
+        )
+    return RidgeEvidence(
+        posterior=to_posterior(raw + shares).cpu().numpy(),
+        penalty=penalty,
+        exact=count <= EXACT_LIMIT,
+        model=RidgeModel(tuple(marks), mean, std, scale, weights, shares),
+    )
 
 
 def to_posterior(raw: Tensor) -> Tensor:
@@ -148,106 +144,43 @@ def to_posterior(raw: Tensor) -> Tensor:
     return clipped / clipped.sum(dim=1, keepdim=True)
 
 
-def _moments(block: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard deviation of each feature, (D,), accumulated in blocks of rows."""
-    total = np.zeros(block.shape[1])
-    square = np.zeros(block.shape[1])
-    for rows in _blocks(len(block)):
-        part = np.asarray(block[rows], dtype=np.float64)
-        total += part.sum(axis=0)
-        square += (part * part).sum(axis=0)
-    mean = total / len(block)
-    variance = np.maximum(square / len(block) - mean * mean, 0.0)
-    return mean.astype(np.float32), (np.sqrt(variance) + 1e-6).astype(np.float32)
+def _standardised(
+    groups: Sequence[NDArray[np.floating]], rows: Rows, mean: Sequence[Tensor], std: Sequence[Tensor]
+) -> list[Tensor]:
+    """Some rows of every group as float32 on the moments' device, one (B, D_g) a group."""
+    return [
+        standardise(torch.from_numpy(np.asarray(block[rows])).to(centre.device), centre, spread)
+        for block, centre, spread in zip(groups, mean, std, strict=True)
+    ]
 
 
-def _blocks(count: int) -> Iterator[slice]:
-    for start in range(0, count, _BLOCK):
-        yield slice(start, min(start + _BLOCK, count))
-
-
-def _standardise(block: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    return ((block.float() - mean) / std).clamp(-5.0, 5.0)
-
-
-def _squared_distance(left: Tensor, right: Tensor) -> Tensor:
-    """(A, D), (B, D) -> (A, B), by the product form, which is fast and never negative after the clamp."""
-    cross = left @ right.T
-    return ((left * left).sum(1)[:, None] + (right * right).sum(1)[None, :] - 2.0 * cross).clamp_min_(0.0)
-
-
-def _bandwidth(block: Tensor) -> float:
-    part = block[:1_000]
-    distance = _squared_distance(part, block)
-    return max(float(distance.flatten()[:: max(1, distance.numel() // 1_000_000)].median()), 1e-6)
-
-
-def _kernel(left: Sequence[Tensor], right: Sequence[Tensor], scale: Sequence[float]) -> Tensor:
-    """Mean over groups of exp(-d^2 / s), (A, B)."""
-    total: Tensor | None = None
-    for one, other, width in zip(left, right, scale, strict=True):
-        part = _squared_distance(one, other).div_(-width).exp_()
-        total = part if total is None else total.add_(part)
-    assert total is not None
-    return total.div_(len(scale))
-
-
-def _inverse(kernel: Tensor, penalty: float) -> Tensor:
+def _inverse(gram: Tensor, penalty: float) -> Tensor:
     """(K + penalty I)^-1; the kernel's memory is reused."""
-    kernel.diagonal().add_(penalty)
-    return torch.cholesky_inverse(torch.linalg.cholesky(kernel))
+    gram.diagonal().add_(penalty)
+    return torch.cholesky_inverse(torch.linalg.cholesky(gram))
 
 
-def _choose_penalty(kernel: Tensor, centred: Tensor) -> float:
-    """The penalty whose leave-one-out predictions have the smallest squared error on the given labels."""
+def _choose_penalty(gram: Tensor, centred: Tensor, twins: Sequence[NDArray[np.int64]]) -> float:
+    """The penalty whose out-of-sample predictions have the smallest squared error on the given labels."""
     errors = []
     for penalty in PENALTIES:
-        inverse = _inverse(kernel.clone(), penalty)
-        residual = (inverse @ centred) / inverse.diagonal()[:, None]
-        errors.append(float(residual.square().mean()))
+        inverse = _inverse(gram.clone(), penalty)
+        errors.append(float(_residual(inverse, inverse @ centred, twins).square().mean()))
     return PENALTIES[int(np.argmin(errors))]
 
 
-def _leave_groups_out(raw: Tensor, inverse: Tensor, weights: Tensor, centred: Tensor, twins: NDArray[np.int64]) -> None:
-    """Replaces, in place, the predictions of rows that have twins by those of models that saw none of them."""
-    members: dict[int, list[int]] = {}
-    for row in np.flatnonzero(twins >= 0).tolist():
-        members.setdefault(int(twins[row]), []).append(row)
-    for rows in members.values():
-        if len(rows) > 1:
-            place = torch.tensor(rows, device=raw.device)
-            block = inverse[place[:, None], place[None, :]]
-            raw[place] = centred[place] - torch.linalg.solve(block, weights[place])
+def _twin_groups(twins: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The rows of every group of two or more."""
+    order = np.argsort(twins, kind="stable")
+    order = order[twins[order] >= 0]
+    found = np.split(order, np.flatnonzero(np.diff(twins[order])) + 1)
+    return [rows for rows in found if len(rows) > 1]
 
 
-def _nystroem(
-    rows_of: object,
-    count: int,
-    marks: Sequence[Tensor],
-    scale: Sequence[float],
-    penalty: float,
-    centred: Tensor,
-    progress: Progress,
-) -> tuple[Tensor, Tensor]:
-    """Leave-one-out predictions (N, C) and landmark weights (M, C) in two passes over blocks of rows."""
-    assert callable(rows_of)
-    values, vectors = torch.linalg.eigh(_kernel(marks, marks, scale))
-    root = vectors * values.clamp_min(1e-5).rsqrt()  # (M, M), K_mm^(-1/2) up to a rotation
-    gram = penalty * torch.eye(len(root), device=root.device)
-    product = torch.zeros(len(root), centred.shape[1], device=root.device)
-    for rows in _blocks(count):
-        phi = _kernel(rows_of(rows), marks, scale) @ root
-        gram.addmm_(phi.T, phi)
-        product.addmm_(phi.T, centred[rows])
-        progress(Stage("ridge", rows.stop // 2, count, "faces"))
-    factor = torch.linalg.cholesky(gram)
-    solution = torch.cholesky_solve(product, factor)
-    raw = torch.empty_like(centred)
-    for rows in _blocks(count):
-        phi = _kernel(rows_of(rows), marks, scale) @ root
-        fitted = phi @ solution
-        half = torch.linalg.solve_triangular(factor, phi.T, upper=False)
-        leverage = half.square().sum(dim=0).clamp_max(0.999)[:, None]
-        raw[rows] = fitted - leverage / (1.0 - leverage) * (centred[rows] - fitted)
-        progress(Stage("ridge", (count + rows.stop) // 2, count, "faces"))
-    return raw, root @ solution
+def _residual(inverse: Tensor, weights: Tensor, twins: Sequence[NDArray[np.int64]]) -> Tensor:
+    """Labels less what models say that saw neither the row nor its twins, (N, C), from A (N, N) and A Y (N, C)."""
+    residual = weights / inverse.diagonal()[:, None]
+    for rows in twins:
+        place = torch.from_numpy(rows).to(inverse.device)
+        residual[place] = torch.linalg.solve(inverse[place[:, None], place], weights[place])
+    return residual
