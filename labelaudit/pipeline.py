@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,17 @@ from labelaudit.evidence.plan import Plan, make_plan
 from labelaudit.labels import NO_CLASS
 from labelaudit.pixels.build import build_store
 from labelaudit.pixels.store import PixelStore
-from labelaudit.records import FloatArray, Progress, SampleTable, Stage, no_progress
+from labelaudit.records import FloatArray, Progress, SampleTable, Stage, Verdict, no_progress
 from labelaudit.report.metadata import Estimate, ReportMetadata
-from labelaudit.report.summary import Summary, summarise, write_summary
+from labelaudit.report.summary import QUEUE_HEAD, Summary, summarise, write_summary
 from labelaudit.report.table import read_report, write_report, write_thresholds
-from labelaudit.rundir import RunDir, build_run, cache_folder, locked
+from labelaudit.rundir import RunDir, cache_folder, opened_run
 from labelaudit.settings import AuditSettings, ThresholdRule
 from labelaudit.source.given import source_from
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.options import SourceOptions
 from labelaudit.verdict.judge import ClassRule, judge
-from labelaudit.verdict.noise import Interval, NoiseEstimate, estimate_noise
+from labelaudit.verdict.noise import Interval, estimate_noise
 from labelaudit.verdict.opinion import second_opinion
 from labelaudit.verdict.planted import Calibration, calibrate
 
@@ -82,9 +82,16 @@ def audit(
         LabelAuditError: The audit cannot run; the text says what, where, and what to do.
     """
     if name is None:
-        name = Path(data).name if isinstance(data, str | os.PathLike) else "dataset"
+        name = _name_of(data)
     source = source_from(data, options)
     return run_audit(source, out=Path(out), settings=settings, name=name, force=force, resume=resume, progress=progress)
+
+
+def _name_of(data: Any) -> str:
+    """The last part of a path, a Hugging Face name as it is."""
+    if not isinstance(data, str | os.PathLike):
+        return "dataset"
+    return Path(data).resolve().name if Path(data).exists() else str(data)
 
 
 def run_audit(
@@ -102,38 +109,48 @@ def run_audit(
     cache_dir = cache_folder(settings.cache_dir)
     table = source.table
     clock = _Clock(progress)
-    fingerprint = _fingerprint(source)
-    mark = {"labelaudit": __version__, "dataset": fingerprint, "settings": settings.to_json()}
     plan = make_plan(settings, rows=int((table.given != NO_CLASS).sum()), cache_dir=cache_dir)
-    run = build_run(out, fingerprint=mark, force=force, resume=resume)
-    if run.is_finished():
-        return AuditResult(run, summarise(read_report(run)))
-    with locked(out):
-        size = plan.settings.nets.size
-        assert size is not None
-        store = build_store(source, size=size, cache_dir=cache_dir, workers=settings.workers, progress=clock)
-        audited = _audited(table, store.facts.readable, settings.verdict.min_class_size)
-        rows = np.flatnonzero(audited)
-        gathered = gather_evidence(
-            store,
-            rows=rows,
-            given=table.given[rows],
-            num_classes=len(table.labels),
-            plan=plan,
-            cache_dir=cache_dir,
-            checkpoint=run.checkpoint,
-            progress=clock,
-        )
-        clock(Stage("verdicts", 0, len(table), "faces"))
-        summary = _conclude(run, source, name, fingerprint, plan, store, gathered, audited, clock)
-        clock(Stage("verdicts", len(table), len(table), "faces"))
-        shutil.rmtree(run.checkpoint, ignore_errors=True)
+    fingerprint = _fingerprint(source)
+    with opened_run(out, fingerprint=_mark(fingerprint, plan), force=force, resume=resume) as run:
+        if run.is_finished():
+            summary = summarise(read_report(run), files=run.file_names)
+        else:
+            size = plan.settings.nets.size
+            assert size is not None
+            store = build_store(source, size=size, cache_dir=cache_dir, workers=settings.workers, progress=clock)
+            audited = _audited(table, store.facts.readable, settings.verdict.min_class_size)
+            rows = np.flatnonzero(audited)
+            gathered = gather_evidence(
+                store,
+                rows=rows,
+                given=table.given[rows],
+                num_classes=len(table.labels),
+                plan=plan,
+                cache_dir=cache_dir,
+                checkpoint=run.checkpoint,
+                progress=clock,
+            )
+            clock(Stage("verdicts", 0, len(table), "faces"))
+            summary = _conclude(
+                run,
+                source,
+                name=name,
+                fingerprint=fingerprint,
+                plan=plan,
+                store=store,
+                gathered=gathered,
+                audited=audited,
+                clock=clock,
+            )
+            clock(Stage("verdicts", len(table), len(table), "faces"))
+        shutil.rmtree(run.checkpoint, ignore_errors=True)  # after the summary: until then a killed run needs it
     return AuditResult(run, summary)
 
 
 def _conclude(
     run: RunDir,
     source: LabelSource,
+    *,
     name: str,
     fingerprint: str,
     plan: Plan,
@@ -148,12 +165,20 @@ def _conclude(
     posterior = evidence.posterior[audited]
     opinion = second_opinion(posterior, given)
     calibration = calibrate(posterior, given, opinion)
-    noise = estimate_noise(posterior, given, opinion, calibration, seed=settings.seed)
     verdicts, rule = judge(table, store.facts, evidence, audited=audited, calibration=calibration, settings=settings)
+    rank = verdicts.queue_rank[audited]
+    noise = estimate_noise(
+        posterior,
+        given,
+        opinion,
+        calibration,
+        flagged=np.array(verdicts.verdict, dtype=object)[audited] == Verdict.MISLABELLED,
+        head=(rank > 0) & (rank <= QUEUE_HEAD),
+        seed=settings.seed,
+    )
     classes = table.labels.names
     model_hash = save_model(run, gathered, _model_facts(classes, plan, rule, calibration))
     calibrated = settings.verdict.rule is ThresholdRule.CALIBRATED
-    notes = [store.note] if store.note else []
     metadata = ReportMetadata(
         tool_version=__version__,
         dataset=name,
@@ -167,17 +192,18 @@ def _conclude(
         weights="none" if plan.weights is None else plan.weights.name,
         torch_version=version("torch"),
         model_hash=model_hash,
-        assumed=(*source.assumed, *plan.assumed, *gathered.notes, *notes),
+        assumed=(*source.assumed, *plan.assumed, *gathered.notes),
         mislabelled_precision=_estimate(noise.flagged_precision) if calibrated else None,
-        queue_precision=_estimate(noise.top_precision) if calibrated else None,
+        queue_precision=_estimate(noise.head_precision) if calibrated else None,
         noise_rate=_estimate(noise.rate) if calibrated else None,
         noise_matrix=_rows(noise.transition) if calibrated else None,
-        planted=_planted(calibration, noise),
+        planted=_planted(calibration),
     )
     write_report(run.report, table=table, evidence=evidence, facts=store.facts, verdicts=verdicts, metadata=metadata)
     write_thresholds(run.thresholds, history=evidence.history, classes=classes)
-    files = [path.name for path in (run.report, run.thresholds, run.summary, run.model_weights, run.model_json)]
-    summary = summarise(read_report(run), seconds=clock.seconds(), files=files)
+    summary = summarise(read_report(run), seconds=clock.seconds(), files=run.file_names)
+    if store.note is not None:  # only here: the report must not tell how often a run was interrupted
+        summary = replace(summary, assumed=(*summary.assumed, store.note))
     write_summary(run.summary, summary)
     return summary
 
@@ -188,9 +214,10 @@ def _audited(table: SampleTable, readable: NDArray[np.bool_], least: int) -> NDA
     sizes = np.bincount(table.given[usable], minlength=len(table.labels))
     large = sizes >= least
     if np.count_nonzero(large) < 2:
+        found = f"only {table.labels.names[int(large.argmax())]}" if large.any() else "no class"
         raise SourceError(
-            f"only {np.count_nonzero(large)} class has {least} or more readable samples, an audit needs two; "
-            "add samples, or lower --min-class-size"
+            f"{found} has {least} or more readable samples, "
+            "an audit needs two classes; add samples, or lower --min-class-size"
         )
     audited: NDArray[np.bool_] = usable & large[np.maximum(table.given, 0)]
     return audited
@@ -203,6 +230,17 @@ def _fingerprint(source: LabelSource) -> str:
         digest.update(b"\x00".join((value or "").encode() for value in column))
         digest.update(b"\x01")
     return digest.hexdigest()
+
+
+def _mark(fingerprint: str, plan: Plan) -> dict[str, Any]:
+    """What must be equal for an interrupted run to go on."""
+    return {
+        "labelaudit": __version__,
+        "dataset": fingerprint,
+        "device": plan.device.type,
+        "weights_sha256": None if plan.weights is None else plan.weights.sha256,
+        "settings": plan.settings.to_json(),
+    }
 
 
 def _model_facts(classes: tuple[str, ...], plan: Plan, rule: ClassRule, calibration: Calibration) -> dict[str, Any]:
@@ -220,12 +258,11 @@ def _model_facts(classes: tuple[str, ...], plan: Plan, rule: ClassRule, calibrat
     }
 
 
-def _planted(calibration: Calibration, noise: NoiseEstimate) -> dict[str, Any]:
+def _planted(calibration: Calibration) -> dict[str, Any]:
     return {
         "kind": "every possible error of every audited row, weighted; none in the training set",
         "second_opinion_share": round(calibration.second_opinion, 4),
         "recall_at_half": round(calibration.planted_recall, 4),
-        "queue_head": noise.top,
     }
 
 

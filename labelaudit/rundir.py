@@ -73,6 +73,12 @@ class RunDir:
         """Folder from which an interrupted run goes on."""
         return self.root / "checkpoint"
 
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """What a finished run holds, beside its mark."""
+        kept = (self.report, self.thresholds, self.summary, self.model_weights, self.model_json)
+        return tuple(path.name for path in kept)
+
     def is_run(self) -> bool:
         """True where the folder holds a run, finished or not."""
         return self.mark.is_file()
@@ -184,9 +190,8 @@ def _differing(before: Any, now: Any, name: str = "") -> list[str]:
 
 def _remove_run(run: RunDir) -> None:
     """Removes only what a run writes, and the mark last: a folder is never emptied of a stranger's files."""
-    for path in (run.report, run.thresholds, run.summary, run.model_weights, run.model_json):
-        path.unlink(missing_ok=True)
-    (run.root / "report.html").unlink(missing_ok=True)
+    for name in (*run.file_names, "report.html"):
+        (run.root / name).unlink(missing_ok=True)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     run.mark.unlink(missing_ok=True)
 

@@ -16,7 +16,10 @@ the set twice under different labels are never clean: one of the two labels is w
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +79,12 @@ def learn_class_rule(
     for k in np.unique(given).tolist():
         mine = given == k
         if rule is ThresholdRule.ASM:
-            mean = confidence[mine].mean()
+            mean = math.fsum(confidence[mine].tolist()) / np.count_nonzero(mine)  # exact: rows may come in any order
             clean[k], noisy[k] = settings.asm.clean_scale * mean, settings.asm.noisy_scale * mean
         else:
             clean[k], noisy[k] = _cut(confidence[mine], p[mine])
-    return ClassRule(clean, noisy, rule)
+    # Equal only at the ends of the scale: a class that is all sure at 0, or never sure.
+    return ClassRule(np.maximum(clean, np.nextafter(noisy, np.float32(2.0))), noisy, rule)
 
 
 def _cut(confidence: FloatArray, p: FloatArray) -> tuple[float, float]:
@@ -90,9 +94,7 @@ def _cut(confidence: FloatArray, p: FloatArray) -> tuple[float, float]:
     sorted_confidence = confidence[order]
     wrong = sorted_confidence[fitted >= WRONG]
     sure = sorted_confidence[fitted <= SURE]
-    noisy = float(wrong.max()) if len(wrong) else 0.0
-    clean = float(sure.min()) if len(sure) else 1.0
-    return (clean, noisy) if noisy < clean else (float(np.nextafter(np.float32(noisy), np.float32(2.0))), noisy)
+    return (float(sure.min()) if len(sure) else 1.0, float(wrong.max()) if len(wrong) else 0.0)
 
 
 def judge(
@@ -131,45 +133,62 @@ def judge(
     best_other = others.argmax(axis=1)
     above, below = confidence >= rule.clean[label], confidence <= rule.noisy[label]
     conflict = facts.conflict[where]
-    convincing = (margin > 0) & ~above
+    mislabelled = below & (margin > 0)
+    convincing = ~above & (margin > 0)
 
-    verdict = np.full(count, Verdict.UNDETERMINED, dtype=object)
-    reason = np.full(count, Reason.NO_LABEL, dtype=object)
-    verdict[where] = np.select(
-        [above & ~conflict, below & (margin > 0)], [Verdict.CLEAN, Verdict.MISLABELLED], Verdict.AMBIGUOUS
+    verdict = _all(count, Verdict.UNDETERMINED)
+    reason = _all(count, Reason.NO_LABEL)
+    verdict[where] = _first_true(
+        [(mislabelled, Verdict.MISLABELLED), (above & ~conflict, Verdict.CLEAN)], otherwise=Verdict.AMBIGUOUS
     )
-    reason[where] = np.select(
-        [below & (margin > 0), conflict, above, below],
+    reason[where] = _first_true(
         [
-            Reason.BELOW_NOISY_THRESHOLD,
-            Reason.DUPLICATE_CONFLICT,
-            Reason.ABOVE_CLEAN_THRESHOLD,
-            Reason.NO_CONVINCING_CLASS,
+            (mislabelled, Reason.BELOW_NOISY_THRESHOLD),
+            (conflict, Reason.DUPLICATE_CONFLICT),
+            (above, Reason.ABOVE_CLEAN_THRESHOLD),
+            (below, Reason.NO_CONVINCING_CLASS),
         ],
-        Reason.BETWEEN_THRESHOLDS,
+        otherwise=Reason.BETWEEN_THRESHOLDS,
     )
     _explain_unaudited(table, facts, audited, verdict, reason)
 
     suggested = np.full(count, NO_CLASS, dtype=np.int32)
     suggested[where] = np.where(convincing, best_other, NO_CLASS)
-    odds = posterior[np.arange(len(where)), best_other] / np.maximum(1.0 - confidence, 1e-6)
+    share = posterior[np.arange(len(where)), best_other] / np.maximum(1.0 - confidence, 1e-6)  # of what is not given
     columns = {
-        "suggested_confidence": np.where(convincing, p * np.minimum(odds, 1.0), np.nan),
+        "suggested_confidence": np.where(convincing, p * np.minimum(share, 1.0), np.nan),
         "p_mislabelled": p,
         "label_score": (1.0 - margin) / 2.0,
         "clean_threshold": rule.clean[label],
         "noisy_threshold": rule.noisy[label],
     }
     spread = {name: _spread(values, where, count) for name, values in columns.items()}
+    details = _explain_numbers(table, reason, confidence, rule, where)
+    details.update(_explain_missing(table, facts, reason, settings))
     found = VerdictTable(
         verdict=verdict.tolist(),
         reason=reason.tolist(),
-        reason_detail=_details(table, facts, verdict, reason, confidence, rule, where, settings),
+        reason_detail=[details[row] for row in range(count)],
         suggested=suggested,
         queue_rank=_rank(spread["p_mislabelled"], spread["label_score"], verdict),
         **spread,
     )
     return found, rule
+
+
+def _first_true(choices: Sequence[tuple[NDArray[np.bool_], StrEnum]], *, otherwise: StrEnum) -> NDArray[np.object_]:
+    """The word of each row's first condition that holds, (n,)."""
+    found = _all(len(choices[0][0]), otherwise)
+    for holds, word in reversed(choices):
+        found[holds] = word
+    return found
+
+
+def _all(count: int, word: StrEnum) -> NDArray[np.object_]:
+    """One word for all rows, (count,); ``np.full`` would make plain text of it."""
+    found = np.empty(count, dtype=object)
+    found[:] = word
+    return found
 
 
 def _explain_unaudited(
@@ -189,40 +208,53 @@ def _explain_unaudited(
     reason[unreadable] = Reason.DECODE_ERROR
 
 
-def _details(
+def _explain_missing(
+    table: SampleTable, facts: PixelFacts, reason: NDArray[np.object_], settings: AuditSettings
+) -> dict[int, str | None]:
+    """Row -> why there is no evidence, for people."""
+    usable = table.given[facts.readable & (table.given != NO_CLASS)]
+    sizes = np.bincount(usable, minlength=len(table.labels))
+    least = settings.verdict.min_class_size
+    details: dict[int, str | None] = {}
+    for row, why in enumerate(reason.tolist()):
+        label = table.given_label[row]
+        match why:
+            case Reason.DECODE_ERROR:
+                details[row] = facts.error[row]
+            case Reason.CLASS_TOO_SMALL:
+                size = sizes[table.given[row]]
+                noun = "sample" if size == 1 else "samples"
+                details[row] = f"{label} has {size} readable {noun}, judging needs {least}"
+            case Reason.NOT_A_CLASS:
+                details[row] = f"{label} is none of the audited classes"
+            case Reason.NO_LABEL:
+                details[row] = "the dataset gives no label"
+    return details
+
+
+def _explain_numbers(
     table: SampleTable,
-    facts: PixelFacts,
-    verdict: NDArray[np.object_],
     reason: NDArray[np.object_],
     confidence: FloatArray,
     rule: ClassRule,
     where: NDArray[np.int64],
-    settings: AuditSettings,
-) -> list[str | None]:
-    """The numbers behind each reason, for people."""
-    details: list[str | None] = list(facts.error)
-    sizes = table.class_counts()
-    names = table.labels.names
-    for row in np.flatnonzero(verdict == Verdict.UNDETERMINED).tolist():
-        label = table.given_label[row]
-        if reason[row] == Reason.CLASS_TOO_SMALL:
-            details[row] = (
-                f"{label} has {sizes[table.given[row]]} samples, judging needs {settings.verdict.min_class_size}"
-            )
-        elif reason[row] == Reason.NOT_A_CLASS:
-            details[row] = f"{label} is none of the audited classes"
-        else:
-            details[row] = "the dataset gives no label"
+) -> dict[int, str | None]:
+    """Audited row -> the numbers behind its reason, for people."""
+    details: dict[int, str | None] = {}
     for row, value in zip(where.tolist(), confidence.tolist(), strict=True):
-        given = int(table.given[row])
-        noisy, clean = rule.noisy[given], rule.clean[given]
-        details[row] = {
-            Reason.ABOVE_CLEAN_THRESHOLD: f"confidence {value:.3f} in {names[given]}, clean from {clean:.3f}",
-            Reason.BELOW_NOISY_THRESHOLD: f"confidence {value:.3f} in {names[given]}, noisy up to {noisy:.3f}",
-            Reason.BETWEEN_THRESHOLDS: f"confidence {value:.3f} in {names[given]}, between {noisy:.3f} and {clean:.3f}",
-            Reason.NO_CONVINCING_CLASS: f"confidence {value:.3f} in {names[given]}, and no other class is likelier",
-            Reason.DUPLICATE_CONFLICT: f"the same picture has another label too; confidence {value:.3f}",
-        }[reason[row]]
+        k = int(table.given[row])
+        said = f"confidence {value:.3f} in {table.labels.names[k]}"
+        match reason[row]:
+            case Reason.ABOVE_CLEAN_THRESHOLD:
+                details[row] = f"{said}, clean from {rule.clean[k]:.3f}"
+            case Reason.BELOW_NOISY_THRESHOLD:
+                details[row] = f"{said}, noisy up to {rule.noisy[k]:.3f}"
+            case Reason.BETWEEN_THRESHOLDS:
+                details[row] = f"{said}, between {rule.noisy[k]:.3f} and {rule.clean[k]:.3f}"
+            case Reason.NO_CONVINCING_CLASS:
+                details[row] = f"{said}, noisy up to {rule.noisy[k]:.3f}, and no other class is likelier"
+            case Reason.DUPLICATE_CONFLICT:
+                details[row] = f"the same picture has another label too; {said}"
     return details
 
 

@@ -20,6 +20,8 @@ DRAWS = 40
 _INTERVAL = (0.05, 0.95)
 _MAX_ROWS = 50_000
 """Bootstraps of larger sets draw from this many random rows; their intervals are a little too wide."""
+_EVEN = 1e-9
+"""Added to every posterior: where one is all on the given class, an error may be any other class alike."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,15 @@ class NoiseEstimate:
 
     Attributes:
         rate: Share of wrong labels.
-        flagged_precision: Share of wrong labels among the rows with p_mislabelled >= 0.5; None where there are none.
-        top_precision: Share of wrong labels among the ``top`` rows with the highest p; None where there are none.
-        top: How many rows ``top_precision`` speaks of.
+        flagged_precision: Share of wrong labels among the flagged rows; None where there are none.
+        head_precision: The same for the head of the queue.
         transition: P(given | true), (K, K), rows are true classes and sum to 1; NaN where a class was not audited.
-        joint: Expected counts J[true, given], (K, K).
+        joint: Expected counts J[true, given], (K, K); they sum to n.
     """
 
     rate: Interval
     flagged_precision: Interval | None
-    top_precision: Interval | None
-    top: int
+    head_precision: Interval | None
     transition: FloatArray
     joint: FloatArray
 
@@ -58,79 +58,65 @@ def estimate_noise(
     opinion: FloatArray,
     calibration: Calibration,
     *,
+    flagged: NDArray[np.bool_],
+    head: NDArray[np.bool_],
     seed: int,
-    top: int = 200,
 ) -> NoiseEstimate:
     """Estimates noise and the precision of what is flagged.
 
     Args:
         posterior: Out of sample, (n, K).
-        given: Given labels in [0, K), (n,).
+        given: Given labels in [0, K), at least two different ones, (n,).
         opinion: q of the same rows, (n, K).
         calibration: Fitted to the same rows.
+        flagged: Rows that were called mislabelled, (n,).
+        head: Rows at the head of the queue, (n,).
         seed: Of the bootstrap.
-        top: Rows that a first look at the queue takes in.
     """
     margin = margins(posterior, given)
     p = calibration.probability(margin)
     joint = _joint(posterior, given, p)
     with np.errstate(invalid="ignore"):
         transition = joint / joint.sum(axis=1, keepdims=True)
-    flagged = p >= 0.5
-    worst = np.argsort(-margin, kind="stable")[: min(top, len(margin))]
-    draws = _bootstrap(posterior, given, opinion, flagged, worst, seed)
+    drawn = _bootstrap(posterior, given, opinion, seed)
+
+    def precision(rows: NDArray[np.bool_]) -> Interval | None:
+        if not rows.any():
+            return None
+        return _interval(float(p[rows].mean()), [float(each.probability(margin[rows]).mean()) for each in drawn])
+
     return NoiseEstimate(
-        rate=_interval(float(p.mean()), draws[:, 0]),
-        flagged_precision=_interval(float(p[flagged].mean()), draws[:, 1]) if flagged.any() else None,
-        top_precision=_interval(float(p[worst].mean()), draws[:, 2]) if len(worst) else None,
-        top=len(worst),
+        rate=_interval(float(p.mean()), [each.noise_rate for each in drawn]),
+        flagged_precision=precision(flagged),
+        head_precision=precision(head),
         transition=transition.astype(np.float32),
         joint=joint.astype(np.float32),
     )
 
 
-def _joint(posterior: FloatArray, given: IntArray, p: FloatArray) -> FloatArray:
+def _joint(posterior: FloatArray, given: IntArray, p: FloatArray) -> NDArray[np.float64]:
+    """Expected counts J[true, given], (K, K)."""
     classes = posterior.shape[1]
     rows = np.arange(len(given))
-    share = posterior.astype(np.float64)
+    audited = np.bincount(given, minlength=classes) > 0
+    share = np.where(audited, posterior.astype(np.float64) + _EVEN, 0.0)  # (n, K)
     share[rows, given] = 0.0
-    share *= (p / np.maximum(share.sum(axis=1), 1e-9))[:, None]
+    share *= (p / share.sum(axis=1))[:, None]
     share[rows, given] = 1.0 - p
-    joint = np.zeros((classes, classes))
-    for k in range(classes):
-        joint[:, k] = share[given == k].sum(axis=0)
-    return joint.astype(np.float32)
+    return np.stack([share[given == k].sum(axis=0) for k in range(classes)], axis=1)
 
 
-def _bootstrap(
-    posterior: FloatArray,
-    given: IntArray,
-    opinion: FloatArray,
-    flagged: NDArray[np.bool_],
-    worst: NDArray[np.int64],
-    seed: int,
-) -> FloatArray:
-    """Noise rate, precision of the flagged and precision of the worst rows in each draw, (DRAWS, 3)."""
+def _bootstrap(posterior: FloatArray, given: IntArray, opinion: FloatArray, seed: int) -> list[Calibration]:
+    """The calibration of each draw of rows."""
     generator = np.random.default_rng([seed, 1])
     some = np.arange(len(given))
     if len(some) > _MAX_ROWS:
         some = np.sort(generator.permutation(len(some))[:_MAX_ROWS])
-    margin = margins(posterior, given)
-    found = []
-    for _ in range(DRAWS):
-        weights = generator.poisson(1.0, len(some)).astype(np.float32)
-        drawn = calibrate(posterior[some], given[some], opinion[some], weights=weights)
-        p = drawn.probability(margin)
-        found.append(
-            [
-                drawn.noise_rate,
-                p[flagged].mean() if flagged.any() else np.nan,
-                p[worst].mean() if len(worst) else np.nan,
-            ]
-        )
-    return np.array(found, dtype=np.float32)
+    posterior, given, opinion = posterior[some], given[some], opinion[some]
+    draws = (generator.poisson(1.0, len(some)).astype(np.float32) for _ in range(DRAWS))
+    return [calibrate(posterior, given, opinion, weights=weights) for weights in draws]
 
 
-def _interval(value: float, draws: FloatArray) -> Interval:
+def _interval(value: float, draws: list[float]) -> Interval:
     low, high = np.quantile(draws, _INTERVAL)
     return Interval(value, float(min(low, value)), float(max(high, value)))

@@ -25,7 +25,7 @@ def second_opinion(posterior: FloatArray, given: IntArray) -> FloatArray:
 
     Args:
         posterior: Out of sample, (N, K), without NaN.
-        given: Given labels in [0, K), (N,). An even sample of 20,000 rows is fitted to where there are more.
+        given: Given labels in [0, K), (N,). Of more than 20,000 rows an even sample is fitted to.
     """
     logs = np.log(np.maximum(posterior.astype(np.float64), _FLOOR))
     some = slice(None, None, -(-len(given) // _FIT_ROWS))

@@ -157,7 +157,7 @@ def second_opinion_share(opinion: FloatArray, given: IntArray, *, weights: Float
     classes = opinion.shape[1]
     top = opinion.max(axis=1)
     firm = (opinion.argmax(axis=1) != given) & (top >= FIRM)
-    if classes < 3 or np.count_nonzero(firm) < _MIN_FIRM_ROWS:
+    if classes < 3 or weights[firm].sum() < _MIN_FIRM_ROWS:
         return 1.0
     likely = opinion[firm, given[firm]] / np.maximum(1.0 - top[firm], 1e-9)
     slip = 1.0 / (classes - 1)
