@@ -9,6 +9,9 @@ from torch import Tensor
 from labelaudit.asm.peers import Peers
 from labelaudit.records import FloatArray, IntArray
 
+RunHistory = list[tuple[int, FloatArray, IntArray]]
+"""A mined epoch: epochs done before it; thresholds (3, K): mean, clean, noisy; counts (3, K) a partition."""
+
 
 @dataclass
 class RunState:
@@ -38,7 +41,7 @@ class TrainingRun:
     Attributes:
         peer1, peer2: Posteriors of the judged rows, (J, K).
         partitions: Mined epochs that each training row spent as clean, ambiguous, noisy, (T, 3).
-        history: (epochs done, thresholds (3, K): mean, clean, noisy; counts (3, K) a partition) a mined epoch.
+        history: One entry a mined epoch.
         losses: Mean loss of each epoch.
         peers: The trained networks, in eval mode.
     """
@@ -46,6 +49,6 @@ class TrainingRun:
     peer1: FloatArray
     peer2: FloatArray
     partitions: IntArray
-    history: list[tuple[int, FloatArray, IntArray]]
+    history: RunHistory
     losses: list[float]
     peers: Peers

@@ -21,8 +21,9 @@ from sklearn.model_selection import StratifiedKFold
 from labelaudit.asm.batches import Batches
 from labelaudit.asm.checkpoint import load_checkpoint, save_checkpoint
 from labelaudit.asm.losses import class_weights
+from labelaudit.asm.mining import Partition
 from labelaudit.asm.peers import Peers
-from labelaudit.asm.run import TrainingRun
+from labelaudit.asm.run import RunHistory, TrainingRun
 from labelaudit.asm.trainer import Trainer
 from labelaudit.records import FloatArray, IntArray, Progress, Stage, ThresholdHistory, no_progress
 from labelaudit.settings import AsmSettings
@@ -62,17 +63,13 @@ def deal_folds(given: IntArray, twins: NDArray[np.int64], *, folds: int, seed: i
     if folds == 1:
         return fold
     order = np.random.default_rng(seed).permutation(len(given))
-    splitter = StratifiedKFold(folds, shuffle=False)
-    if np.bincount(given).max() < folds:  # every class smaller than F: nothing to stratify
-        fold[order] = np.arange(len(given)) % folds
-    else:
-        smallest = np.bincount(given)
-        # scikit-learn warns of classes smaller than F; pooling them is the same and silent
-        strata = np.where(smallest[given] < folds, -1, given)
-        if 0 < np.count_nonzero(strata == -1) < folds:
-            strata = np.where(strata == -1, int(np.bincount(given).argmax()), strata)
-        for number, (_, held) in enumerate(splitter.split(order, strata[order])):
-            fold[order[held]] = number
+    large = np.bincount(given)[given[order]] >= folds
+    many, few = order[large], order[~large]
+    if len(many):
+        for number, (_, held) in enumerate(StratifiedKFold(folds).split(many, given[many])):
+            fold[many[held]] = number
+    # scikit-learn warns of classes smaller than F; dealt one member after the other, none meets another of its class
+    fold[few[np.argsort(given[few], kind="stable")]] = np.arange(len(few)) % folds
     first: dict[int, int] = {}
     for row in np.flatnonzero(twins >= 0).tolist():
         fold[row] = first.setdefault(int(twins[row]), int(fold[row]))
@@ -111,20 +108,18 @@ def cross_fit(
         progress: Told of every epoch.
     """
     folds = int(fold.max()) + 1
-    count = len(rows)
-    posteriors = np.full((2, count, num_classes), np.nan, dtype=np.float32)
-    partitions = np.zeros((count, 3), dtype=np.int32)
+    posteriors = np.full((2, len(rows), num_classes), np.nan, dtype=np.float32)
+    partitions = np.zeros((len(rows), len(Partition)), dtype=np.int32)
     histories, losses = [], []
     first: Peers | None = None
     for number in range(folds):
         held = np.flatnonzero(fold == number)
         learned = held if folds == 1 else np.flatnonzero(fold != number)
-        counts = torch.bincount(torch.from_numpy(given[learned]).long(), minlength=num_classes)
-        labels = torch.zeros(int(rows.max()) + 1, dtype=torch.long)
+        labels = torch.zeros(int(rows.max()) + 1, dtype=torch.long)  # a held-out label is not even passed on
         labels[torch.from_numpy(rows[learned])] = torch.from_numpy(given[learned]).long()
-        peers = build(seed + 1000 * number)
+        counts = torch.bincount(torch.from_numpy(given[learned]), minlength=num_classes)
         trainer = Trainer(
-            peers,
+            build(seed + 1000 * number),
             batches,
             given=labels,
             train_rows=torch.from_numpy(rows[learned]),
@@ -139,9 +134,11 @@ def cross_fit(
         run = _fit_or_resume(trainer, number, folds, checkpoint, progress)
         posteriors[0, held], posteriors[1, held] = run.peer1, run.peer2
         partitions[learned] += run.partitions
-        histories.append((number, run))
+        histories.append(run.history)
         losses.append(run.losses)
         first = first or run.peers
+        del trainer, run  # of a fold but the first nothing stays on the device, where the next one needs the room
+        accelerator.free_memory()
     assert first is not None
     return CrossFit(posteriors[0], posteriors[1], partitions, _join(histories, num_classes), losses, first)
 
@@ -164,11 +161,11 @@ def _fit_or_resume(
     return trainer.fit(on_epoch=on_epoch)
 
 
-def _join(runs: list[tuple[int, TrainingRun]], num_classes: int) -> ThresholdHistory:
+def _join(histories: list[RunHistory], num_classes: int) -> ThresholdHistory:
     """All folds' thresholds as one table, a row a (fold, epoch, class)."""
     fold, epoch, learned, counts = [], [], [], []
-    for number, run in runs:
-        for done, thresholds, parts in run.history:
+    for number, history in enumerate(histories):
+        for done, thresholds, parts in history:
             fold.append(number)
             epoch.append(done)
             learned.append(thresholds)  # (3, K)
