@@ -42,7 +42,8 @@ ROOMS = (
     {"inspection"},
     {"pipeline"},
     {"__init__"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -65,13 +65,17 @@ def fetch_face_weights(folder: Path) -> tuple[Path, bytes]:
             return path, content
     path = folder / DOWNLOADED.name
     content = _download(path)
+    _write_weights(path, content)
+    return path, content
+
+
+def _write_weights(path: Path, content: bytes) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with written_aside(path) as aside:
             aside.write_bytes(content)
     except OSError as error:
-        raise WeightsError(f"cannot keep the face weights in {folder}: {error.strerror}") from error
-    return path, content
+        raise WeightsError(f"cannot keep the face weights in {path.parent}: {error.strerror}") from error
 
 
 def _download(target: Path) -> bytes:
