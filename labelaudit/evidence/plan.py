@@ -80,15 +80,8 @@ def make_plan(settings: AuditSettings, *, rows: int, cache_dir: Path) -> Plan:
     effort = settings.effort or (Effort.STANDARD if fast else Effort.QUICK)
     if settings.effort is None:
         assumed.append(f"effort {effort} on {device.type}")
-    frozen = backbone == WITHOUT_WEIGHTS or (weights is not None and effort is Effort.QUICK)
-    training = settings.training or (Training.FROZEN if frozen else Training.FINE_TUNE)
-    if training is Training.FROZEN and weights is None and backbone != WITHOUT_WEIGHTS:
-        raise SettingsError(
-            "a frozen trunk needs pretrained weights; give --weights, --training fine-tune, "
-            f"or --backbone {WITHOUT_WEIGHTS}"
-        )
-    if training is Training.FINE_TUNE and backbone == WITHOUT_WEIGHTS:
-        raise SettingsError(f"backbone {WITHOUT_WEIGHTS} has nothing to train; use --training frozen")
+    training = settings.training or _decide_training(backbone, weights, effort)
+    _check_training(training, backbone, weights)
     if settings.training is None:
         what = "heads on a frozen trunk" if training is Training.FROZEN else "the whole network"
         assumed.append(f"training {what} ({training})")
@@ -97,13 +90,20 @@ def make_plan(settings: AuditSettings, *, rows: int, cache_dir: Path) -> Plan:
     if settings.folds is None:
         assumed.append(f"{folds} folds")
     asm = _decide_course(settings.asm, training, weights, effort, rows * max(folds - 1, 1) // folds, fast=fast)
-    asm = replace(asm, targets=settings.asm.targets or Targets.ANCHORED)
+    if settings.asm.epochs is None:
+        assumed.append(f"{asm.epochs} epochs, {asm.warm_up} of them warm-up, in batches of {asm.batch}")
+    if asm.warm_up == asm.epochs:
+        assumed.append("every epoch is warm-up: nothing is mined")
     default = _FINE_TUNE_SIZE if (backbone, training) == ("mobilefacenet", Training.FINE_TUNE) else input_size(backbone)
     size = settings.nets.size or default
     if settings.nets.size is None:
         assumed.append(f"input of {size} px")
     rule = settings.verdict.rule or (ThresholdRule.ASM if folds == 1 else ThresholdRule.CALIBRATED)
     if folds == 1:
+        if rule is ThresholdRule.CALIBRATED:
+            raise SettingsError(
+                "the calibrated rule needs judges that have not seen the labels; use --folds 2 or more, or --rule asm"
+            )
         assumed.append(
             "a single run judges labels that its peers have seen: p_mislabelled is not calibrated and errors hide; "
             "use --folds 5 for a verdict to rely on"
@@ -125,6 +125,12 @@ def _find_network(
 ) -> tuple[str, Weights | None]:
     """The backbone and its weights; a choice of weights may name the backbone."""
     choice = settings.nets.weights
+    if settings.nets.backbone == WITHOUT_WEIGHTS:
+        if choice not in (WeightsChoice.AUTO, WeightsChoice.NONE):
+            raise SettingsError(
+                f"backbone {WITHOUT_WEIGHTS} takes no weights; leave out --weights {_word(choice)} or the --backbone"
+            )
+        return WITHOUT_WEIGHTS, None
     backbone = settings.nets.backbone or backbone_of(choice)
     weights: Weights | None = None
     if backbone is not None:
@@ -148,6 +154,21 @@ def _word(choice: str) -> str:
     return choice if choice in list(WeightsChoice) else Path(choice).name
 
 
+def _decide_training(backbone: str, weights: Weights | None, effort: Effort) -> Training:
+    frozen = backbone == WITHOUT_WEIGHTS or (weights is not None and effort is Effort.QUICK)
+    return Training.FROZEN if frozen else Training.FINE_TUNE
+
+
+def _check_training(training: Training, backbone: str, weights: Weights | None) -> None:
+    if training is Training.FROZEN and weights is None and backbone != WITHOUT_WEIGHTS:
+        raise SettingsError(
+            "a frozen trunk needs pretrained weights; give --weights, --training fine-tune, "
+            f"or --backbone {WITHOUT_WEIGHTS}"
+        )
+    if training is Training.FINE_TUNE and backbone == WITHOUT_WEIGHTS:
+        raise SettingsError(f"backbone {WITHOUT_WEIGHTS} has nothing to train; use --training frozen")
+
+
 def _decide_course(
     asm: AsmSettings, training: Training, weights: Weights | None, effort: Effort, rows: int, *, fast: bool
 ) -> AsmSettings:
@@ -162,10 +183,15 @@ def _decide_course(
     factor = (_THOROUGH if effort is Effort.THOROUGH else 1.0) * min(max(_LEAST_STEPS / steps, 1.0), 4.0)
     epochs = asm.epochs or round(course.epochs * factor)
     warm_up = asm.warm_up or max(1, round(epochs * course.warm_up / course.epochs))
+    if warm_up > epochs:
+        raise SettingsError(
+            f"a warm-up of {warm_up} epochs does not fit into {epochs}; lower --warm-up, raise --epochs"
+        )
     return replace(
         asm,
         epochs=epochs,
-        warm_up=min(warm_up, epochs),
+        warm_up=warm_up,
         batch=batch,
         learning_rate=asm.learning_rate or course.learning_rate,
+        targets=asm.targets or Targets.ANCHORED,
     )

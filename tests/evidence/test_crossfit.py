@@ -32,7 +32,7 @@ SETTINGS = AsmSettings(epochs=4, warm_up=2, batch=16, learning_rate=0.02)
 NO_TWINS = np.full(COUNT, -1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def batches() -> FeatureBatches:
     generator = torch.Generator().manual_seed(5)
     centre = torch.zeros(COUNT + 10, 6)
@@ -41,7 +41,7 @@ def batches() -> FeatureBatches:
     return FeatureBatches(features, torch.zeros(6), torch.ones(6), device=CPU)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def accelerator() -> Accelerator:
     return build_accelerator(CPU, mixed=False)
 
@@ -53,7 +53,7 @@ def _peers(seed: int) -> Peers:
 FitFolds = Callable[..., CrossFit]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fit_folds(batches: FeatureBatches, accelerator: Accelerator) -> FitFolds:
     def fit(
         *,
@@ -81,6 +81,11 @@ def fit_folds(batches: FeatureBatches, accelerator: Accelerator) -> FitFolds:
         )
 
     return fit
+
+
+@pytest.fixture(scope="module")
+def fitted(fit_folds: FitFolds) -> CrossFit:
+    return fit_folds()
 
 
 def _assert_same(left: CrossFit, right: CrossFit) -> None:
@@ -143,30 +148,29 @@ def test_a_class_is_in_as_many_folds_as_it_can_be(sizes: list[int], folds: int, 
 # Fitting them.
 
 
-def test_every_sample_is_judged_by_peers_that_did_not_train_on_it(fit_folds: FitFolds):
-    found = fit_folds()
-    for posterior in (found.peer1, found.peer2):
+def test_every_sample_is_judged_by_peers_that_did_not_train_on_it(fitted: CrossFit):
+    for posterior in (fitted.peer1, fitted.peer2):
         assert posterior.shape == (COUNT, 3)
         assert posterior.dtype == np.float32
         np.testing.assert_allclose(posterior.sum(axis=1), 1.0, atol=1e-5)
     wrong = np.flatnonzero(GIVEN != TRUE)
-    assert (0.5 * (found.peer1 + found.peer2))[wrong].argmax(axis=1).tolist() == TRUE[wrong].tolist()
+    assert (0.5 * (fitted.peer1 + fitted.peer2))[wrong].argmax(axis=1).tolist() == TRUE[wrong].tolist()
 
 
-@pytest.mark.parametrize("row", [1, 5, 8])  # one of each fold
-@pytest.mark.parametrize("balance", [0.0, 0.5])
+@pytest.mark.parametrize(("row", "balance"), [(1, 0.0), (5, 0.5), (8, 0.5)])  # one of each fold
 def test_a_held_out_label_never_moves_its_own_posterior(fit_folds: FitFolds, row: int, balance: float):
     changed = GIVEN.copy()
     changed[row] = (changed[row] + 1) % 3
     settings = replace(SETTINGS, balance=balance)
     before, after = fit_folds(settings=settings), fit_folds(given=changed, settings=settings)
-    held = fold_of(row)
+    held = _mates(row)
     np.testing.assert_array_equal(before.peer1[held], after.peer1[held])
     np.testing.assert_array_equal(before.peer2[held], after.peer2[held])
     assert (before.peer1[~held] != after.peer1[~held]).any()  # the others have learned from it
 
 
-def fold_of(row: int) -> np.ndarray:
+def _mates(row: int) -> np.ndarray:
+    """The rows that are judged together with one."""
     return FOLD[row] == FOLD
 
 
@@ -176,19 +180,18 @@ def test_the_anchor_is_that_of_the_rows_that_are_trained_on(fit_folds: FitFolds)
     turned = anchor.copy()
     turned[4] = [0.0, 0.0, 1.0]
     before, after = fit_folds(anchor=anchor), fit_folds(anchor=turned)
-    held = fold_of(4)
+    held = _mates(4)
     np.testing.assert_array_equal(before.peer1[held], after.peer1[held])
     assert (before.peer1[~held] != after.peer1[~held]).any()
 
 
-def test_partitions_count_the_mined_epochs_of_all_other_folds(fit_folds: FitFolds):
-    found = fit_folds()
-    assert found.partitions.sum(axis=1).tolist() == [(3 - 1) * (4 - 2)] * COUNT
-    assert [len(losses) for losses in found.losses] == [4, 4, 4]
+def test_partitions_count_the_mined_epochs_of_all_other_folds(fitted: CrossFit):
+    assert fitted.partitions.sum(axis=1).tolist() == [(3 - 1) * (4 - 2)] * COUNT
+    assert [len(losses) for losses in fitted.losses] == [4, 4, 4]
 
 
-def test_the_history_has_a_row_a_fold_an_epoch_and_a_class(fit_folds: FitFolds):
-    history = fit_folds().history
+def test_the_history_has_a_row_a_fold_an_epoch_and_a_class(fitted: CrossFit):
+    history = fitted.history
     assert history.fold.tolist() == np.repeat([0, 1, 2], 6).tolist()
     assert history.epoch.tolist() == [2, 2, 2, 3, 3, 3] * 3
     assert history.class_index.tolist() == [0, 1, 2] * 6
@@ -240,7 +243,9 @@ def test_only_the_first_folds_peers_are_kept(fit_folds: FitFolds):
 
 
 @pytest.mark.parametrize("stop_at", [("fold 1 of 3", 3), ("fold 2 of 3", 4), ("fold 3 of 3", 1)])
-def test_an_interrupted_fit_goes_on_exactly(fit_folds: FitFolds, tmp_path: Path, stop_at: tuple[str, int]):
+def test_an_interrupted_fit_goes_on_exactly(
+    fit_folds: FitFolds, fitted: CrossFit, tmp_path: Path, stop_at: tuple[str, int]
+):
     def interrupt(stage: Stage) -> None:
         if (stage.name, stage.done) == stop_at:
             raise KeyboardInterrupt
@@ -249,7 +254,7 @@ def test_an_interrupted_fit_goes_on_exactly(fit_folds: FitFolds, tmp_path: Path,
         fit_folds(checkpoint=tmp_path, progress=interrupt)
     told: list[Stage] = []
     resumed = fit_folds(checkpoint=tmp_path, progress=told.append)
-    _assert_same(resumed, fit_folds())
+    _assert_same(resumed, fitted)
     assert stop_at in {(stage.name, stage.done) for stage in told}
     assert (stop_at[0], stop_at[1] - 1) not in {(stage.name, stage.done) for stage in told}
 

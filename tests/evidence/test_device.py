@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from labelaudit.errors import SettingsError
+from labelaudit.evidence import device as device_module
+from labelaudit.evidence.device import build_accelerator, open_device, repeatable
+
+CPU = torch.device("cpu")
+
+
+def _only_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_auto_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch):
+    _only_cpu(monkeypatch)
+    assert open_device("auto") == CPU
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert open_device("auto") == torch.device("mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert open_device("auto") == torch.device("cuda")
+
+
+def test_a_device_that_is_there_is_opened(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert open_device("cpu") == CPU
+    assert open_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(SettingsError, match="no device cuda:2 here"):
+        open_device("cuda:2")
+
+
+@pytest.mark.parametrize("choice", ["cuda", "cuda:1", "mps", "meta", "xpu"])
+def test_a_device_that_is_not_there_is_refused(choice: str, monkeypatch: pytest.MonkeyPatch):
+    _only_cpu(monkeypatch)
+    with pytest.raises(SettingsError, match=f"no device {choice} here; use --device cpu"):
+        open_device(choice)
+
+
+@pytest.mark.parametrize("choice", ["gpu", "", "cuda:x"])
+def test_a_word_that_is_no_device_is_refused(choice: str):
+    with pytest.raises(SettingsError, match=r"unknown --device .* one of auto, cpu, cuda"):
+        open_device(choice)
+
+
+def test_every_audit_brings_its_own_precision(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(device_module, "fast_dtype", lambda _: torch.bfloat16)
+    assert build_accelerator(CPU, mixed=True).mixed_precision == "bf16"
+    assert build_accelerator(CPU, mixed=False).mixed_precision == "no"
+    monkeypatch.setattr(device_module, "fast_dtype", lambda _: torch.float32)
+    plain = build_accelerator(CPU, mixed=True)
+    assert plain.mixed_precision == "no"
+    assert plain.device == CPU
+
+
+def test_torchs_settings_and_generator_are_put_back():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
+    torch.set_num_threads(threads + 1)
+    try:
+        with pytest.raises(KeyboardInterrupt), repeatable(CPU, small=True):
+            assert torch.get_num_threads() == 1
+            assert torch.backends.cudnn.deterministic
+            torch.manual_seed(5)
+            torch.rand(9)
+            raise KeyboardInterrupt
+        assert torch.get_num_threads() == threads + 1
+        with repeatable(CPU, small=False):
+            assert torch.get_num_threads() == threads + 1
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.backends.cudnn.benchmark == benchmark
+    assert not torch.backends.cudnn.deterministic
