@@ -10,7 +10,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ except ImportError:  # Windows has no fcntl; there the lock is only a file that 
     fcntl = None  # type: ignore[assignment]
 
 _MARK = "run.json"
+_WAIT_SECONDS = 0.2
 _LOCK = ".lock"
 
 
@@ -206,8 +208,12 @@ def _remove_empty_run(run: RunDir) -> None:
 
 
 @contextlib.contextmanager
-def locked(root: Path) -> Iterator[None]:
+def locked(root: Path, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Holds a folder for this process; the system lets go of it when the process ends, however it ends.
+
+    Args:
+        root: The folder; made where it does not exist.
+        waiting: Called again and again while another process holds it; None = do not wait.
 
     Raises:
         RunFolderError: Another process holds it, or it cannot be written.
@@ -218,14 +224,19 @@ def locked(root: Path) -> Iterator[None]:
     except OSError as error:
         raise RunFolderError(f"cannot write to {root}: {error.strerror}; name another folder") from error
     with handle:
-        if fcntl is not None:
+        while fcntl is not None:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
             except BlockingIOError as error:
-                raise RunFolderError(f"{root} is in use by another labelaudit; wait for it or name another") from error
+                if waiting is None:
+                    in_use = f"{root} is in use by another labelaudit; wait for it or name another"
+                    raise RunFolderError(in_use) from error
             except OSError as error:
                 why = error.strerror
                 raise RunFolderError(f"{root} cannot be locked: {why}; name a folder on another disk") from error
+            waiting()
+            time.sleep(_WAIT_SECONDS)
         yield
 
 
