@@ -19,7 +19,7 @@ from labelaudit.source.cells import as_column, label_texts, texts
 from labelaudit.source.draft import ClassCodes, Draft
 from labelaudit.source.folder import folder_draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
-from labelaudit.source.locate import named_files, picture_root
+from labelaudit.source.locate import files_at, located_paths, none_there, picture_root
 from labelaudit.source.tables import CSV_SUFFIXES, column_names, read_table
 from labelaudit.source.tabular import slashed
 from labelaudit.source.words import counted, some
@@ -59,10 +59,9 @@ def _read(layout: Layout) -> Draft:
     assumed: list[str] = []
     tables = [_table(file, assumed) for file in files]
     table = pa.concat_tables(tables)
-    boxes = _boxes(table, assumed)
-    paths = [text and slashed(text) for text in texts(table.column(_PATH))]
-    where = files[0].name if len(files) == 1 else layout.name
-    named = named_files(paths, root=picture_root(layout), where=where, assumed=assumed, boxes=boxes)
+    root = picture_root(layout)
+    paths = _paths(files, tables, root, assumed)
+    named = files_at(paths, root=root, boxes=_boxes(table, assumed))
     split = [_split(file) for file, part in zip(files, tables, strict=True) for _ in range(part.num_rows)]
     if _AUTOMATIC in split:
         assumed.append(f"rows of automatically_annotated.csv, which no person labelled, are the split {_AUTOMATIC}")
@@ -72,7 +71,7 @@ def _read(layout: Layout) -> Draft:
         path=named.path,
         split=split,
         pictures=named.pictures,
-        where=where,
+        where=files[0].name if len(files) == 1 else layout.name,
         codes=CODES,
         assumed=assumed,
     )
@@ -98,6 +97,21 @@ def _table(file: Path, assumed: list[str]) -> pa.Table:
         if name not in wanted:
             table = table.append_column(name, as_column([None] * table.num_rows))
     return table.select([_PATH, _LABEL, *_BOX])
+
+
+def _paths(files: Sequence[Path], tables: Sequence[pa.Table], root: Path, assumed: list[str]) -> list[str | None]:
+    """Paths of all rows. Each list is looked up by itself: automatic labels have a folder of pictures of their own."""
+    written = [[text and slashed(text) for text in texts(table.column(_PATH))] for table in tables]
+    found = [
+        located_paths(paths, root=root, where=file.name, assumed=assumed)
+        for file, paths in zip(files, written, strict=True)
+    ]
+    if all(paths is None for paths in found):
+        raise none_there(written[0], files[0].name)
+    absent = [file.name for file, paths in zip(files, found, strict=True) if paths is None]
+    if absent:
+        assumed.append(f"not one picture that {some(absent)} names is there; --split leaves these rows out")
+    return [path for paths, own in zip(found, written, strict=True) for path in (own if paths is None else paths)]
 
 
 def _boxes(table: pa.Table, assumed: list[str]) -> NDArray[np.int64]:

@@ -118,7 +118,8 @@ class _Naming:
     def space(self, labels: Sequence[str | None], votes: Votes | None) -> LabelSpace:
         """The classes that rows have, in the dataset's order where it has one, else in natural order."""
         decide = votes is not None and votes.decide
-        present = {label for label in set(labels) if label is not None and self.is_class(label, voted=decide)}
+        voted = set(votes.names) if votes is not None and decide else set()
+        present = {label for label in set(labels) if label is not None and self.is_class(label, voted=label in voted)}
         codes = self._codes.names
         listed = votes.names if votes is not None and decide else [self.name_of(code) for code in codes]
         ordered = [name for name in dict.fromkeys(listed) if name in present]
@@ -159,15 +160,21 @@ def _decided(votes: Votes, written: Sequence[str | None], naming: _Naming, assum
     if not is_class.any():
         raise SourceError(f"{votes.origin} name no class: --no-votes takes --label-column as it stands")
     winner, tied = plurality(votes.counts, is_class)
-    labels = [None if index == NO_VOTE else votes.names[index] for index in winner.tolist()]
+    voted = [None if index == NO_VOTE else votes.names[index] for index in winner.tolist()]
+    # A row that nobody voted on keeps its own label, if it is one of those that others voted for, or no class at all.
+    kept = {own for own in set(written) if own is not None and (own in votes.names or not naming.is_class(own))}
+    labels = [own if vote is None and own in kept else vote for own, vote in zip(written, voted, strict=True)]
     assumed.append(f"the given label is the plurality of {votes.origin}")
+    unvoted = sum(vote is None and label is not None for vote, label in zip(voted, labels, strict=True))
+    if unvoted:
+        assumed.append(f"{counted(unvoted, 'row has', 'rows have')} no votes: the dataset's own label is taken")
     if tied.any():
         assumed.append(
             f"{counted(int(tied.sum()), 'tie')} between classes went to the class listed first ({some(votes.names)})"
         )
-    compared = [(own, voted) for own, voted in zip(written, labels, strict=True) if own is not None]
+    compared = [(own, vote) for own, vote in zip(written, voted, strict=True) if None not in (own, vote)]
     if compared:
-        differ = sum(own != voted for own, voted in compared)
+        differ = sum(own != vote for own, vote in compared)
         assumed.append(
             f"the dataset's own label differs from the plurality in {differ:,} of {counted(len(compared), 'row')}; "
             "--no-votes or --label-column takes it instead"

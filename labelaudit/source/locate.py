@@ -60,17 +60,47 @@ def named_files(
     Raises:
         SourceError: Not one of the files is there.
     """
+    relative = located_paths(paths, root=root, where=where, assumed=assumed, near=near)
+    if relative is None:
+        raise none_there(paths, where)
+    return files_at(relative, root=root, boxes=boxes)
+
+
+def located_paths(
+    paths: Sequence[str | None], *, root: Path, where: str, assumed: list[str], near: str = ""
+) -> list[str | None] | None:
+    """The paths of one table relative to the root, as ``named_files`` finds them; None where not one file is there.
+
+    Raises:
+        SourceError: The pictures lie in several folders.
+    """
     relative = _below(paths, root)
     folder = _picture_folder(relative, root, near, where)
     if folder:
-        assumed.append(f"paths are relative to the folder {folder} (--root)")
-        relative = [path if path is None or leaves_root(path) else f"{folder}/{path}" for path in relative]
+        said = f"paths are relative to the folder {folder} (--root)"
+        assumed += [] if said in assumed else [said]
+        return [path if path is None or leaves_root(path) else f"{folder}/{path}" for path in relative]
+    return relative if folder is not None else None
+
+
+def files_at(relative: Sequence[str | None], *, root: Path, boxes: NDArray[np.int64] | None = None) -> NamedFiles:
+    """Files by their paths relative to the root, whether they are there or not."""
     shown = [None if path is None or path.startswith("/") else path for path in relative]
     derived = [
         path or (f"outside:{whole.rpartition('/')[2]}" if whole else f"row {row}")
         for row, (path, whole) in enumerate(zip(shown, relative, strict=True), start=1)
     ]
     return NamedFiles(FilePictures(root, relative, boxes=boxes), shown, derived)
+
+
+def none_there(paths: Sequence[str | None], where: str) -> SourceError:
+    """The error for a table of whose pictures not one is there."""
+    first = next((path for path in paths if path is not None), "no path")
+    example = first.rpartition("/")[2] if leaves_root(first) else first
+    return SourceError(
+        f"none of the pictures that {where} names is there ({example} and so on): "
+        "give the folder that its paths are relative to with --root"
+    )
 
 
 def picture_root(layout: Layout) -> Path:
@@ -111,8 +141,8 @@ def _below(paths: Sequence[str | None], root: Path) -> list[str | None]:
     return relative
 
 
-def _picture_folder(paths: Sequence[str | None], root: Path, near: str, where: str) -> str:
-    """The folder below the root that the paths are really relative to; empty = the root itself."""
+def _picture_folder(paths: Sequence[str | None], root: Path, near: str, where: str) -> str | None:
+    """The folder below the root that the paths are really relative to; empty = the root itself, None = none."""
     usable = [path for path in paths if path is not None and not leaves_root(path)]
     if not usable:
         return ""
@@ -129,12 +159,7 @@ def _picture_folder(paths: Sequence[str | None], root: Path, near: str, where: s
         raise SourceError(f"the pictures that {where} names lie in {some(found)}: choose one with --root")
     if found:
         return found[0]
-    if not any(_exists(root, path) for path in usable):
-        raise SourceError(
-            f"none of the pictures that {where} names is there ({usable[0]} and so on): "
-            "give the folder that its paths are relative to with --root"
-        )
-    return ""
+    return "" if any(_exists(root, path) for path in usable) else None
 
 
 def _exists(root: Path, path: str) -> bool:

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from source.expression_copies import AFFECTNET_HEADER
 
 from labelaudit.errors import PixelError
 from labelaudit.source.detect import open_source
 from labelaudit.source.options import SourceOptions
-
-HEADER = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal\n"
 
 
 @pytest.fixture
@@ -22,13 +21,15 @@ def folder(tmp_path: Path) -> Path:
         (pictures / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(pictures / name, "PNG")
     (tmp_path / "set" / "training.csv").write_text(
-        HEADER
+        AFFECTNET_HEADER
         + '1/a.jpg,2,1,3,2,"1;2;3",1,0.1,0.2\n'
         + "1/b.JPG,NULL,NULL,NULL,NULL,,8,-2,-2\n"
         + "1/gone.jpg,0,0,8,8,,10,-2,-2\n"
         + "2/c d.jpg,90,90,4,4,,0,-2,-2\n\n"
     )
-    (tmp_path / "set" / "validation.csv").write_text(HEADER + "1/a.jpg,0,0,8,8,,7,0,0\n1/a.jpg,4,4,4,4,,11,0,0\n")
+    (tmp_path / "set" / "validation.csv").write_text(
+        AFFECTNET_HEADER + "1/a.jpg,0,0,8,8,,7,0,0\n1/a.jpg,4,4,4,4,,11,0,0\n"
+    )
     return tmp_path / "set"
 
 
@@ -72,7 +73,7 @@ def test_one_file_of_it(folder: Path) -> None:
 
 
 def test_automatic_labels_are_a_split_of_their_own(folder: Path) -> None:
-    (folder / "automatically_annotated.csv").write_text(HEADER + "2/c d.jpg,0,0,8,8,,3,0,0\n")
+    (folder / "automatically_annotated.csv").write_text(AFFECTNET_HEADER + "2/c d.jpg,0,0,8,8,,3,0,0\n")
     source = open_source(folder)
     assert source.table.split[-1] == "automatic"
     only = open_source(folder, SourceOptions(splits=("train", "val")))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from source.expression_copies import FERPLUS_HEADER
 
 from labelaudit.errors import PixelError, SourceError
 from labelaudit.source.detect import open_source
@@ -14,7 +15,6 @@ from labelaudit.source.fer2013 import parse_pixels
 from labelaudit.source.options import SourceOptions
 
 Text = Callable[[int], str]
-FERPLUS = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
 
 
 def _fer(folder: Path, text: Text, name: str = "fer2013.csv", header: str = "emotion,pixels,Usage") -> Path:
@@ -99,7 +99,7 @@ def test_parse_pixels() -> None:
 
 
 def _votes(folder: Path, *rows: str) -> None:
-    (folder / "fer2013new.csv").write_text(FERPLUS + "\n".join(rows) + "\n\n")
+    (folder / "fer2013new.csv").write_text(FERPLUS_HEADER + "\n".join(rows) + "\n\n")
 
 
 def test_votes_beside_it(tmp_path: Path, pixels_text: Text) -> None:
@@ -148,6 +148,6 @@ def test_votes_of_other_rows_are_refused(tmp_path: Path, pixels_text: Text, rows
 
 def test_votes_without_a_column(tmp_path: Path, pixels_text: Text) -> None:
     file = _fer(tmp_path / "set", pixels_text)
-    (file.parent / "fer2013new.csv").write_text(FERPLUS.replace("contempt", "Contemt"))
+    (file.parent / "fer2013new.csv").write_text(FERPLUS_HEADER.replace("contempt", "Contemt"))
     with pytest.raises(SourceError, match=r"no column 'contempt'; did you mean 'contemt'\?"):
         open_source(file)

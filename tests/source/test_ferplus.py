@@ -51,5 +51,5 @@ def test_a_line_that_is_wrong(folder: Path) -> None:
 
 def test_votes_alone_have_no_pictures(tmp_path: Path) -> None:
     (tmp_path / "fer2013new.csv").write_text("x\n")
-    with pytest.raises(SourceError, match=r"fer2013new.csv alone has no pictures: put fer2013.csv beside it"):
+    with pytest.raises(SourceError, match=r"fer2013new.csv alone has none: put fer2013.csv beside it"):
         open_source(tmp_path, SourceOptions(format="ferplus"))

@@ -60,10 +60,12 @@ def test_distributions_are_votes(write_pictures) -> None:
         "test_0001.jpg 1 0 0 0 0 0 0\n"
     )
     source = open_source(root)
-    assert source.table.given_label == ["sad", "surprise", None, "surprise"]
+    assert source.table.given_label == ["sad", "surprise", "8", "surprise"]
     assert source.table.votes is not None
     assert np.allclose(source.table.votes, [[0, 0.5], [0.6, 0], [0, 0], [1, 0]])
-    assert any("differs from the plurality in 2 of 4 rows" in said for said in source.assumed)
+    assert source.table.given.tolist() == [1, 0, -1, 0]
+    assert "1 row has no votes: the dataset's own label is taken" in source.assumed
+    assert any("differs from the plurality in 1 of 3 rows" in said for said in source.assumed)
     assert open_source(root, SourceOptions(votes=False)).table.given_label[1] == "happy"
 
 

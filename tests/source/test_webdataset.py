@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from pathlib import Path
 
 import pytest
+from source.other_copies import write_tar
 
 from labelaudit.errors import PixelError, SourceError
 from labelaudit.source.detect import open_source
 from labelaudit.source.options import SourceOptions
 
 
-def _tar(path: Path, files: dict[str, bytes], link: str | None = None) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w") as archive:
-        if link is not None:
-            member = tarfile.TarInfo(link)
-            member.type, member.linkname = tarfile.SYMTYPE, "../secret.jpg"
-            archive.addfile(member)
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path
-
-
 def test_codes(tmp_path: Path) -> None:
-    _tar(
+    write_tar(
         tmp_path / "train-000001.tar",
         {"b/3.jpg": b"three", "b/3.cls": b"1\n", "4.cls": b"0"},
         link="5.jpg",
     )
-    _tar(
+    write_tar(
         tmp_path / "train-000000.tar", {"./1.v2.JPG": b"one", "1.cls": b"0", "2.cls": b"1", "2.png": b"two", "x/": b""}
     )
     source = open_source(tmp_path)
@@ -57,27 +42,27 @@ def test_json(tmp_path: Path) -> None:
         for row in (0, 1)
         for kind in ("jpg", "json")
     }
-    source = open_source(_tar(tmp_path / "set.tar", files))
+    source = open_source(write_tar(tmp_path / "set.tar", files))
     assert source.table.sample_id == ["7", "8"]
     assert source.table.given_label == ["sad", "happy"]
 
 
 def test_keys_in_two_shards(tmp_path: Path) -> None:
-    _tar(tmp_path / "0.tar", {"a.jpg": b"0", "a.cls": b"x"})
-    _tar(tmp_path / "1.tar", {"a.jpg": b"1", "a.cls": b"y"})
+    write_tar(tmp_path / "0.tar", {"a.jpg": b"0", "a.cls": b"x"})
+    write_tar(tmp_path / "1.tar", {"a.jpg": b"1", "a.cls": b"y"})
     source = open_source(tmp_path)
     assert source.table.sample_id == ["a", "a#2"]
     assert source.read(1) == b"1"
 
 
 def test_shards_that_are_broken(tmp_path: Path) -> None:
-    file = _tar(tmp_path / "set.tar", {"a.jpg": b"0" * 2000, "a.cls": b"x"})
+    file = write_tar(tmp_path / "set.tar", {"a.jpg": b"0" * 2000, "a.cls": b"x"})
     file.write_bytes(b"no tar at all, but long enough to be one" * 30)
     with pytest.raises(SourceError, match=r"set.tar cannot be read as an uncompressed tar file"):
         open_source(file)
-    _tar(file, {"a.json": b"{broken"})
+    write_tar(file, {"a.json": b"{broken"})
     with pytest.raises(SourceError, match=r"set.tar: a.json cannot be read"):
         open_source(file)
-    _tar(file, {})
+    write_tar(file, {})
     with pytest.raises(SourceError, match=r"holds no files in its tar shards"):
         open_source(file)
