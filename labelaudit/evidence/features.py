@@ -1,7 +1,8 @@
 """A frozen trunk's features of a dataset, computed once and cached, and a shorter form of them for the heads.
 
-The cache is a folder ``<cache>/features/<key>/`` with one ``.npy`` a group of features and ``meta.json`` written last.
-The key names the pixels, the weights, the network, its input size, the precision and the views.
+The cache is a folder ``<cache>/features/<key>/`` with one ``.npy`` a group of features and ``meta.json`` written last:
+without it the folder is not whole, however much it holds. The key names the pixels, the weights, the network, its input
+size, the precision and the views. One process builds, others wait for it.
 
 Ridge wants the groups as they are. The heads get their ``HEAD_FEATURES`` first principal components (Halko, Martinsson,
 Tropp 2011, as scikit-learn has it), which train twelve times as fast and judge as well.
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,18 +23,20 @@ from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 from torch import Tensor
 
+from labelaudit.asm.batches import standardise
+from labelaudit.errors import CacheError, RunFolderError
 from labelaudit.nets.features import MIRRORED, PLAIN, FeatureArray, trunk_features
 from labelaudit.nets.inputs import fast_dtype
 from labelaudit.nets.interface import Net
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import FloatArray, Progress, Stage, no_progress
-from labelaudit.rundir import write_json
+from labelaudit.rundir import locked, write_json
 
 HEAD_FEATURES = 512
 VIEWS = (PLAIN, MIRRORED)
+_META = "meta.json"
 _FIT_ROWS = 8_000
 _BLOCK = 4_096
-_CLIP = 5.0
 
 
 def load_trunk_features(
@@ -52,29 +57,72 @@ def load_trunk_features(
         cache_dir: The user's cache folder.
         device: Where the trunk runs.
         progress: Told of faces done.
+
+    Raises:
+        CacheError: The cache cannot be written, or there is not enough room.
     """
     named = [store.key, weights_sha256, net.spec.name, net.spec.size, str(fast_dtype(device)), device.type]
     key = hashlib.sha256(json.dumps([named, [asdict(view) for view in VIEWS]]).encode()).hexdigest()[:40]
     folder = cache_dir / "features" / key
-    meta = folder / "meta.json"
-    if meta.is_file():
-        names: list[str] = json.loads(meta.read_text(encoding="utf-8"))["groups"]
-        progress(Stage("features", len(store), len(store), "faces"))
-        return [np.load(folder / name, mmap_mode="r") for name in names]
-    folder.mkdir(parents=True, exist_ok=True)
-    names = []
+
+    def wait() -> None:
+        progress(Stage("waiting for another labelaudit to compute features", 0, 0, "faces"))
+
+    found = _open_features(folder, len(store))
+    try:
+        if found is None:
+            with locked(folder, waiting=wait):
+                found = _open_features(folder, len(store))  # another process may have built them meanwhile
+                if found is None:
+                    found = _build_features(folder, net, store, device, progress)
+    except (OSError, RunFolderError) as error:
+        why = getattr(error.__cause__ or error, "strerror", None) or error
+        raise CacheError(
+            f"cannot use the cache folder {cache_dir}: {why}; name another one with --cache-dir"
+        ) from error
+    progress(Stage("features", len(store), len(store), "faces"))
+    return found
+
+
+def _open_features(folder: Path, rows: int) -> list[FeatureArray] | None:
+    """What a folder holds, mapped read-only; None where that is not whole."""
+    try:
+        names = json.loads((folder / _META).read_text(encoding="utf-8"))["groups"]
+        found = [np.load(folder / name, mmap_mode="r") for name in names]
+    except (OSError, ValueError, EOFError, LookupError, TypeError):
+        return None
+    return found if all(group.shape[1] == rows for group in found) else None
+
+
+def _build_features(
+    folder: Path, net: Net, store: PixelStore, device: torch.device, progress: Progress
+) -> list[FeatureArray]:
+    """Computes features into a folder; a mark of something older goes first, and the new one comes last."""
+    (folder / _META).unlink(missing_ok=True)
+    names: list[str] = []
+    free = shutil.disk_usage(folder).free
 
     def allocate(name: str, shape: tuple[int, ...]) -> FeatureArray:
+        nonlocal free
+        free -= math.prod(shape) * np.dtype(np.float16).itemsize
+        if free < 0:  # a full disk would end the process without a word: the file is mapped
+            raise CacheError(
+                f"the cache folder has no room for features of {shape[1]:,} faces; "
+                "make some, or name another one with --cache-dir"
+            )
         names.append(f"{name}.npy")
-        array: FeatureArray = np.lib.format.open_memmap(folder / names[-1], mode="w+", dtype=np.float16, shape=shape)
+        path = folder / names[-1]
+        path.unlink(missing_ok=True)  # whoever has mapped an older one keeps it
+        array: FeatureArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
         return array
 
-    arrays = trunk_features(net, store.pixels, views=VIEWS, device=device, allocate=allocate, progress=progress)
-    for array in arrays:
+    for array in trunk_features(net, store.pixels, views=VIEWS, device=device, allocate=allocate, progress=progress):
         if isinstance(array, np.memmap):
             array.flush()
-    write_json(meta, {"groups": names})
-    return arrays
+    write_json(folder / _META, {"groups": names})
+    found = _open_features(folder, len(store))
+    assert found is not None
+    return found
 
 
 @dataclass(frozen=True)
@@ -100,8 +148,8 @@ class HeadFeatures:
         for view in range(views):
             for start in range(0, count, _BLOCK):
                 joined = torch.from_numpy(_join(groups, view, slice(start, start + _BLOCK))).to(device)
-                standard = ((joined - mean) / std).clamp(-_CLIP, _CLIP)
-                result[view, start : start + len(joined)] = (standard @ basis / scale).half().cpu()
+                components = standardise(joined, mean, std) @ basis / scale
+                result[view, start : start + len(joined)] = components.half().cpu()
         return result
 
 
@@ -116,7 +164,7 @@ def fit_head_features(groups: list[FeatureArray], rows: NDArray[np.int64], *, se
     some = np.sort(np.random.default_rng(seed).permutation(rows)[:_FIT_ROWS])
     joined: FloatArray = np.mean([_join(groups, view, some) for view in range(len(groups[0]))], axis=0)
     mean, std = joined.mean(axis=0), joined.std(axis=0) + 1e-6
-    standard = np.clip((joined - mean) / std, -_CLIP, _CLIP)
+    standard = standardise(*(torch.from_numpy(part) for part in (joined, mean, std))).numpy()
     components = min(HEAD_FEATURES, *standard.shape)
     _, _, directions = randomized_svd(standard, components, n_iter=2, random_state=seed)
     basis = np.ascontiguousarray(directions.T.astype(np.float32))
