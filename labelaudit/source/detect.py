@@ -105,7 +105,7 @@ def detect(layout: Layout) -> Detection:
         SourceError: None fits, several fit equally well, or ``--format`` names none.
     """
     if (told := layout.options.format) is not None:
-        return Detection(format_named(told), f"--format {told}", ())
+        return Detection(format_named(told), "as --format says", ())
     matches = [(one, match) for one in FORMATS if (match := one.probe(layout)) is not None]
     if not matches:
         raise _unrecognised(layout)

@@ -155,7 +155,8 @@ def _said(layout: Layout, files: Sequence[Path], usage: Sequence[str | None]) ->
     said: list[str] = []
     if {"PublicTest", "PrivateTest"} & set(usage):
         said.append("Usage PublicTest is called val here, PrivateTest test")
-    again = [path.name for path in layout.find(*_WHOLE_SETS, *_HALVES) if path not in files]
+    found = layout.find(*_WHOLE_SETS, *_HALVES)
+    again = [path.name for path in found if path not in files and _has_pixels(layout, path)]
     if again:
         said.append(f"{some(again)} left aside: the same rows as {files[0].name}")
     return said

@@ -19,7 +19,7 @@ from labelaudit.source.interface import Picture
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.pictures import Pictures
 from labelaudit.source.votes import NO_VOTE, of_rows, on_classes, plurality, renamed
-from labelaudit.source.words import counted, did_you_mean, means_no_class, some, split_name, twin_spellings
+from labelaudit.source.words import counted, did_you_mean, means_no_class, same_label, some, split_name, twin_spellings
 
 
 @dataclass(eq=False)
@@ -73,7 +73,7 @@ def finish(draft: Draft, options: SourceOptions, *, format_name: str, why: str) 
         sample_id, split, labels = ([column[row] for row in rows] for column in (sample_id, split, labels))
     space = naming.space(labels, votes)
     _check_classes(space, labels, draft.where)
-    assumed += naming.said(labels, space)
+    assumed += naming.said(labels, space, voted=votes is not None and votes.decide)
     path = writable(draft.path if rows is None else [draft.path[row] for row in rows])
     counts, outside = _table_votes(votes, rows, space, assumed)
     table = SampleTable(sample_id, labels, path, split, space, counts, outside)
@@ -125,8 +125,8 @@ class _Naming:
         ordered = [name for name in dict.fromkeys(listed) if name in present]
         return LabelSpace((*ordered, *LabelSpace.from_labels(present - set(ordered)).names))
 
-    def said(self, labels: Sequence[str | None], space: LabelSpace) -> list[str]:
-        """What the labels made necessary to say."""
+    def said(self, labels: Sequence[str | None], space: LabelSpace, *, voted: bool) -> list[str]:
+        """What the labels made necessary to say; ``voted`` = they are names that were voted for, and no codes."""
         said: list[str] = []
         counts = Counter(labels)
         missing = counts.pop(None, 0)
@@ -139,9 +139,9 @@ class _Naming:
                 f"{counted(rows, 'row carries', 'rows carry')} a label that is no class here ({some(outside)}): "
                 "kept, not audited; --label-map makes it one"
             )
-        empty = [name for name in dict.fromkeys(map(self.name_of, self._codes.names)) if name not in counts]
-        empty = [name for name in empty if self.is_class(name)]
-        if empty:
+        coded = dict.fromkeys(map(self.name_of, self._codes.names))
+        empty = [name for name in coded if name not in counts and self.is_class(name)]
+        if empty and not voted:
             said.append(f"no row is labelled {some(empty)}")
         said.extend(
             f"{one!r} and {other!r} look like two spellings of one class; --label-map {other}={one} joins them"
@@ -172,9 +172,10 @@ def _decided(votes: Votes, written: Sequence[str | None], naming: _Naming, assum
         assumed.append(
             f"{counted(int(tied.sum()), 'tie')} between classes went to the class listed first ({some(votes.names)})"
         )
-    compared = [(own, vote) for own, vote in zip(written, voted, strict=True) if None not in (own, vote)]
+    both = zip(written, voted, strict=True)
+    compared = [(own, vote) for own, vote in both if own is not None and vote is not None]
     if compared:
-        differ = sum(own != vote for own, vote in compared)
+        differ = sum(not same_label(own, vote) for own, vote in compared)
         assumed.append(
             f"the dataset's own label differs from the plurality in {differ:,} of {counted(len(compared), 'row')}; "
             "--no-votes or --label-column takes it instead"

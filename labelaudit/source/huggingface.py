@@ -31,13 +31,12 @@ _SAVED = (("dataset_dict.json",), ("dataset_info.json", "state.json"))
 
 
 def _probe(layout: Layout) -> Match | None:
-    if not _is_saved(layout):
-        return None
-    return Match(Fit.KNOWN, "dataset_info.json found: a saved Hugging Face dataset")
+    found = _saved(layout)
+    return Match(Fit.KNOWN, f"{found} found: a saved Hugging Face dataset") if found else None
 
 
 def _read(layout: Layout) -> Draft:
-    if not _is_saved(layout):
+    if not _saved(layout):
         raise SourceError(f"{layout.name} is no folder that save_to_disk of Hugging Face datasets wrote")
     datasets = _library()
     try:
@@ -52,10 +51,11 @@ def _read(layout: Layout) -> Draft:
 FORMAT = Format("huggingface", "a Hugging Face dataset", _probe, _read)
 
 
-def _is_saved(layout: Layout) -> bool:
+def _saved(layout: Layout) -> str | None:
+    """The file by which a saved dataset is known."""
     if layout.file is not None:
-        return False
-    return any(all((layout.root / name).is_file() for name in names) for names in _SAVED)
+        return None
+    return next((names[0] for names in _SAVED if all((layout.root / name).is_file() for name in names)), None)
 
 
 def may_be_hub_name(text: str) -> bool:

@@ -136,6 +136,7 @@ def _aligned(layout: Layout) -> str | None:
 
 def _reshipped(tables: Sequence[Path], layout: Layout) -> Draft:
     there = {(_split_of(path), path.rpartition("/")[2]): path for path in layout.tree.pictures}
+    home = _above_splits(layout.tree.pictures)
     draft = folder_draft(layout, CODES)
     draft.assumed.clear()
     in_folder = dict(zip(draft.path, draft.label, strict=True))
@@ -149,7 +150,7 @@ def _reshipped(tables: Sequence[Path], layout: Layout) -> Draft:
         part = _SPLIT_TABLES[table_file.name.casefold()]
         names, codes = texts(table.column("image")), label_texts(table.column("label"))
         for name, code in zip(names, codes, strict=True):
-            path = there.get((part, name or ""), f"{part}/{code}/{name}")
+            path = there.get((part, name or ""), f"{home}{part}/{code}/{name}")
             listed.add(path)
             differ += in_folder.get(path, code) != code
             paths.append(path)
@@ -180,6 +181,15 @@ def _ending(name: str) -> str:
 def _prefix(name: str) -> str | None:
     head = name.split("_", 1)[0]
     return head if head in ("train", "test") else None
+
+
+def _above_splits(pictures: Sequence[str]) -> str:
+    """The folder that holds train/ and test/, ending in ``/``; empty = the dataset's own."""
+    for path in pictures:
+        if (part := _split_of(path)) is not None:
+            folders = path.split("/")
+            return "".join(f"{folder}/" for folder in folders[: folders.index(part)])
+    return ""
 
 
 def _split_of(path: str) -> str | None:

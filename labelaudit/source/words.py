@@ -66,6 +66,12 @@ def names_expression(name: str) -> bool:
     return squeezed(name) in _SAME_EXPRESSION
 
 
+def same_label(one: str, other: str) -> bool:
+    """Whether two datasets that name the same classes mean the same by these names: ``angry`` and ``anger``."""
+    first, second = squeezed(one), squeezed(other)
+    return _SAME_EXPRESSION.get(first, first) == _SAME_EXPRESSION.get(second, second)
+
+
 def twin_spellings(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names that are two spellings of one class: ``Happy`` and ``happy``, ``sad`` and ``sadness``."""
     first: dict[str, str] = {}

@@ -251,10 +251,10 @@ def rafdb_reshipped(folder: Path, album: Album) -> Copy:
         location=folder,
         format="rafdb",
         seen="RAF-DB basic, re-shipped",
-        ids=["train/4/train_04_aligned.jpg", *ids[1:], ids[0]],
+        ids=["DATASET/train/4/train_04_aligned.jpg", *ids[1:], ids[0]],
         classes={"happy": 6, "sad": 5, "angry": 5},
         splits={"train": 13, "test": 3},
-        odd={"train/4/train_04_aligned.jpg": Reason.DECODE_ERROR},
+        odd={"DATASET/train/4/train_04_aligned.jpg": Reason.DECODE_ERROR},
     )
 
 
@@ -346,7 +346,7 @@ def affectnet_folders(folder: Path, album: Album) -> Copy:
     return Copy(
         location=folder,
         format="affectnet",
-        seen="--format affectnet",
+        seen="as --format says",
         ids=ids,
         classes=dict.fromkeys(_AFFECTNET, A_CLASS),
         splits={"train": 12, "val": 3},

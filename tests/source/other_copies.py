@@ -206,6 +206,7 @@ def manifest(name: str, write_table: Callable[[Path, list[dict[str, str | None]]
             odd={"pictures/gone.png": Reason.DECODE_ERROR, "pictures/x.png": Reason.NO_LABEL},
         )
 
+    write.__name__ = f"manifest_{name.rpartition('.')[2]}"
     return write
 
 
@@ -269,7 +270,7 @@ def huggingface(folder: Path, album: Album) -> Copy:
     return Copy(
         location=folder,
         format="huggingface",
-        seen="found: a saved Hugging Face dataset",
+        seen="dataset_dict.json found: a saved Hugging Face dataset",
         ids=[*(f"train/{row}" for row in range(8)), "validation/0", "validation/1"],
         classes=dict.fromkeys(_NAMES, A_CLASS),
         splits={"train": 8, "val": 2},

@@ -30,7 +30,7 @@ def test_two_that_fit_equally_are_a_question(write_pictures) -> None:
     assert open_source(root, SourceOptions(format="folder")).table.labels.names == ("a", "b")
     told = open_source(root, SourceOptions(format="manifest"))
     assert told.table.labels.names == ("x", "y")
-    assert told.why == "--format manifest"
+    assert told.why == "as --format says"
 
 
 def test_what_else_it_could_be_is_said(write_pictures) -> None:

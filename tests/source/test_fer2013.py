@@ -119,6 +119,9 @@ def test_votes_beside_it(tmp_path: Path, pixels_text: Text) -> None:
     assert source.table.votes_outside is not None
     assert source.table.votes.tolist() == [[4, 0], [0, 0], [0, 5], [6, 0]]
     assert source.table.votes_outside.tolist() == [6, 10, 5, 4]
+    said = "\n".join(source.assumed)
+    assert "own label differs from the plurality in 2 of 4 rows" in said  # happy is FER+'s happiness
+    assert "no row is labelled" not in said  # angry and so on are no names that could be voted for
     assert open_source(file.parent, SourceOptions(votes=False)).table.given_label == [
         "angry",
         "happy",

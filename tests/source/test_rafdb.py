@@ -99,7 +99,7 @@ def test_reshipped(write_pictures) -> None:
     assert [(sample.path, sample.given_label, sample.split) for sample in source.table] == [
         ("DATASET/train/5/train_00001_aligned.jpg", "sad", "train"),
         ("DATASET/train/4/train_00002_aligned.jpg", "surprise", "train"),
-        ("train/7/train_00003_aligned.jpg", "neutral", "train"),
+        ("DATASET/train/7/train_00003_aligned.jpg", "neutral", "train"),
         ("DATASET/test/1/test_0001_aligned.jpg", "surprise", "test"),
         ("DATASET/train/4/train_00009_aligned.jpg", "happy", "train"),
     ]

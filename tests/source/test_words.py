@@ -9,6 +9,7 @@ from labelaudit.source.words import (
     did_you_mean,
     means_no_class,
     names_expression,
+    same_label,
     some,
     split_name,
     splits_of_shards,
@@ -43,6 +44,12 @@ def test_expressions_and_what_is_none() -> None:
     assert means_no_class("Not a Face")
     assert means_no_class("NF")
     assert not means_no_class("neutral")
+
+
+def test_same_label() -> None:
+    assert same_label("angry", "Anger")
+    assert same_label("Old Man", "old_man")
+    assert not same_label("angry", "disgust")
 
 
 def test_twin_spellings() -> None:
