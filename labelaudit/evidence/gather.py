@@ -74,6 +74,7 @@ def gather_evidence(
         progress: Told of every stage.
     """
     settings = plan.settings
+    assert settings.nets.size is not None
     twins = store.facts.duplicate_group[rows].astype(np.int64)
     notes: list[str] = []
     frozen = settings.training is Training.FROZEN
@@ -117,7 +118,7 @@ def gather_evidence(
         peers=fitted.peers,
         trunk=trunk if frozen else None,
         head_features=head_features,
-        size=settings.nets.size or 0,
+        size=settings.nets.size,
         notes=tuple(notes),
     )
 
@@ -130,9 +131,9 @@ def _frozen_features(
     backbone = settings.nets.backbone if weights is not None else WITHOUT_WEIGHTS
     assert backbone is not None
     size = settings.nets.size if settings.training is Training.FROZEN else input_size(backbone)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        net = build_net(backbone, num_classes=2, size=size)
+    # The cache knows features by the weights' hash alone: what those leave out may not differ from run to run.
+    torch.manual_seed(0)
+    net = build_net(backbone, num_classes=2, size=size)
     if weights is None:
         notes.append("ridge evidence from gradient histograms, for want of pretrained weights")
     else:

@@ -36,7 +36,8 @@ def save_model(run: RunDir, gathered: Gathered, facts: dict[str, Any]) -> str:
         tensors |= _named("head_features", vars(gathered.head_features))
     with written_aside(run.model_weights) as aside:
         save_file(tensors, str(aside))
-        digest = hashlib.sha256(aside.read_bytes()).hexdigest()
+        with open(aside, "rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
     write_json(
         run.model_json,
         {

@@ -26,7 +26,7 @@ class GradientHistograms(nn.Module):
     """A trunk without weights: RGB in [0, 1], (B, 3, S, S) -> (B, WIDTH)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Histograms of all cells, every grid of unit weight."""
+        """Histograms of all cells, those of the finest grid first; the squares of each grid have length 1."""
         grey = x.float().mean(dim=1, keepdim=True)  # (B, 1, S, S)
         across = F.pad(grey, (1, 1, 0, 0), mode="replicate")
         down = F.pad(grey, (0, 0, 1, 1), mode="replicate")
