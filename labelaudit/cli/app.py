@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelaudit._version import __version__
-from labelaudit.cli import audit, demo, inspect
+from labelaudit.cli import audit, demo, inspect, report
 from labelaudit.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
+app.command("report", epilog=report.EXAMPLES)(report.report)
 
 
 def _show_version(value: bool) -> None:

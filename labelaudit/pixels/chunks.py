@@ -99,7 +99,7 @@ def build_chunk(source: LabelSource, chunk: Chunk, layout: StoreLayout) -> None:
     for place, row in enumerate(chunk.rows):
         try:
             picture = read_picture(source, row)
-            hashes[place] = _content_sha256(picture)
+            hashes[place] = content_sha256(picture)
             face = decode_face(picture, size=layout.side)
         except PixelError as error:
             errors[place] = str(error)
@@ -144,8 +144,8 @@ def read_thumbnails(part: pa.Table) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
 
-def _content_sha256(picture: Picture) -> str | None:
-    """Of the encoded bytes, or of raw pixels row by row; None where a file is empty."""
+def content_sha256(picture: Picture) -> str | None:
+    """Hex digest of the encoded bytes, or of raw pixels row by row; None where a file is empty."""
     content = picture if isinstance(picture, bytes) else picture.tobytes()
     return hashlib.sha256(content).hexdigest() if content else None
 

@@ -54,7 +54,7 @@ def best_other(posterior: pa.ChunkedArray, given: IntArray) -> IntArray:
     start = 0
     for chunk in posterior.chunks:
         rows = np.flatnonzero(chunk.is_valid().to_numpy(zero_copy_only=False))
-        values = chunk.flatten().to_numpy().reshape(len(rows), -1).copy()  # (n, K); flatten passes nulls over
+        values = chunk.flatten().to_numpy().reshape(-1, chunk.type.list_size).copy()  # (n, K); nulls are passed over
         rows += start
         values[np.arange(len(rows)), given[rows]] = -1.0
         found[rows] = np.where(given[rows] >= 0, values.argmax(axis=1), -1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labelaudit.inspection import Inspection
+    from labelaudit.report.html import PageResult
     from labelaudit.report.summary import Summary
     from labelaudit.report.truth import TruthScore
 
@@ -50,6 +51,17 @@ def write_inspection(inspection: Inspection, *, name: str, as_json: bool, quiet:
         from labelaudit.cli.output.overview import print_inspection
 
         print_inspection(results_console(), inspection, name=name, verbose=verbose)
+
+
+def write_page_result(result: PageResult, *, as_json: bool, quiet: bool) -> None:
+    """Says where a page is and what is in it."""
+    if as_json:
+        write_json_line(result.to_json())
+    elif not quiet:
+        from labelaudit.cli.output.consoles import results_console
+        from labelaudit.cli.output.page import print_page
+
+        print_page(results_console(), result)
 
 
 def write_json_line(value: dict[str, Any]) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from labelaudit.report.metadata import Estimate
+from labelaudit.report.words import counted as counted
+from labelaudit.report.words import expected_wrong as expected_wrong
+from labelaudit.report.words import interval as interval
+from labelaudit.report.words import number as number
+from labelaudit.report.words import percent as percent
+from labelaudit.report.words import share_of as share_of
+from labelaudit.report.words import shown as shown
 
 
 @dataclass(frozen=True)
@@ -47,39 +51,6 @@ def glyphs_for(encoding: str) -> Glyphs:
     return UNICODE
 
 
-def number(count: int) -> str:
-    """12345 -> ``12,345``."""
-    return f"{count:,}"
-
-
-def counted(count: int, singular: str, plural: str) -> str:
-    """A number and its noun: ``1 face``, ``2,000 faces``."""
-    return f"{count:,} {singular if count == 1 else plural}"
-
-
-def percent(share: float, *, digits: int = 1) -> str:
-    """0.127 -> ``12.7 %``."""
-    return f"{100 * share:.{digits}f} %"
-
-
-def share_of(part: int, whole: int) -> str:
-    """A part as a percentage; empty where there is no whole."""
-    return percent(part / whole) if whole else ""
-
-
-def interval(estimate: Estimate) -> str:
-    """The ends of an estimate, ``(76 to 85 %)``; empty where it has none."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"({100 * estimate.low:.0f} to {100 * estimate.high:.0f} %)"
-
-
-def expected_wrong(estimate: Estimate, *, of_them: bool = True) -> str:
-    """``expect 81 % of them wrong (76 to 85 %)``."""
-    words = f"expect {percent(estimate.value, digits=0)}{' of them' if of_them else ''} wrong"
-    return f"{words} {interval(estimate)}".rstrip()
-
-
 def duration(seconds: float) -> str:
     """``0.4 s``, ``61 s``, ``3 min 12 s``, ``2 h 5 min``."""
     if seconds < 1:
@@ -95,8 +66,3 @@ def duration(seconds: float) -> str:
 def rate(per_second: float) -> str:
     """Units a second: ``1,310/s``, ``12/s``, ``3.2/s``, ``0.05/s``."""
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.2g}/s"
-
-
-def shown(text: str) -> str:
-    """Text safe to print on one line: line breaks, escape sequences and broken characters are spelled out."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
