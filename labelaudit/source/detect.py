@@ -31,6 +31,7 @@ from labelaudit.source import (
     webdataset,
 )
 from labelaudit.source.finish import finish
+from labelaudit.source.hub import may_be_hub_name, read_hub
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.options import SourceOptions
@@ -133,13 +134,13 @@ def format_named(name: str) -> Format:
 
 
 def _open_by_name(name: str, options: SourceOptions) -> LabelSource:
-    is_hub = options.format == huggingface.FORMAT.name or (options.format is None and huggingface.may_be_hub_name(name))
+    is_hub = options.format == huggingface.FORMAT.name or (options.format is None and may_be_hub_name(name))
     if not is_hub:
         raise SourceError(
             f"{name}: no such file or folder; is the path right? (a Hugging Face dataset is named owner/name, "
             "or with --format huggingface)"
         )
-    draft = huggingface.read_hub(name, options)
+    draft = read_hub(name, options)
     return finish(draft, options, format_name=huggingface.FORMAT.name, why=f"{name} is a Hugging Face dataset")
 
 

@@ -1,10 +1,9 @@
-"""A Hugging Face dataset: by its name on the hub, from a folder that ``save_to_disk`` wrote, or open in memory."""
+"""A Hugging Face dataset: from a folder that ``save_to_disk`` wrote, or open in memory."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,8 +24,6 @@ from labelaudit.source.pictures import read_below
 from labelaudit.source.tabular import read_facts
 from labelaudit.source.walk import stays_inside
 
-PREFIX = "hf://"
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?", re.ASCII)
 _SAVED = (("dataset_dict.json",), ("dataset_info.json", "state.json"))
 
 
@@ -38,12 +35,12 @@ def _probe(layout: Layout) -> Match | None:
 def _read(layout: Layout) -> Draft:
     if not _saved(layout):
         raise SourceError(f"{layout.name} is no folder that save_to_disk of Hugging Face datasets wrote")
-    datasets = _library()
+    datasets = library()
     try:
         found = datasets.load_from_disk(str(layout.root))
     except Exception as error:  # the library raises many kinds on a folder that it did not write
         raise SourceError(
-            f"{layout.name} cannot be opened as a saved Hugging Face dataset: {_one_line(error, layout.root)}"
+            f"{layout.name} cannot be opened as a saved Hugging Face dataset: {one_line(error, layout.root)}"
         ) from error
     return hub_draft(found, layout.options, where=layout.name, roots=[layout.root])
 
@@ -58,36 +55,6 @@ def _saved(layout: Layout) -> str | None:
     return next((names[0] for names in _SAVED if all((layout.root / name).is_file() for name in names)), None)
 
 
-def may_be_hub_name(text: str) -> bool:
-    """Whether a text can be ``owner/name`` or ``hf://name`` and no path that somebody mistyped."""
-    if text.startswith(PREFIX):
-        return True
-    owner, slash, _ = text.partition("/")
-    return bool(slash) and _NAME.fullmatch(text) is not None and not os.path.exists(owner)  # noqa: PTH110
-
-
-def read_hub(name: str, options: SourceOptions) -> Draft:
-    """Reads a dataset of the hub by its name, from the library's cache where it is there.
-
-    Raises:
-        SourceError: The library is missing, or the dataset cannot be had.
-    """
-    name = name.removeprefix(PREFIX)
-    if _NAME.fullmatch(name) is None:
-        raise SourceError(f"{name!r} is no name of a Hugging Face dataset; names are owner/name")
-    datasets = _library()
-    try:
-        found = datasets.load_dataset(name)
-    except Exception as error:  # network, access, scripts: the library raises many kinds
-        raise SourceError(
-            f"{name!r} is no file or folder, and no Hugging Face dataset that can be had: {_one_line(error)}"
-        ) from error
-    from huggingface_hub.constants import HF_HUB_CACHE  # comes with the library
-
-    caches = [Path(datasets.config.HF_DATASETS_CACHE), Path(HF_HUB_CACHE)]
-    return hub_draft(found, options, where=name, roots=caches)
-
-
 def hub_draft(found: Any, options: SourceOptions, *, where: str, roots: Sequence[Path]) -> Draft:
     """Reads an open ``datasets.Dataset`` or ``DatasetDict``.
 
@@ -100,7 +67,7 @@ def hub_draft(found: Any, options: SourceOptions, *, where: str, roots: Sequence
     Raises:
         SourceError: It streams, or its columns leave a choice.
     """
-    datasets = _library()
+    datasets = library()
     if isinstance(found, datasets.IterableDatasetDict | datasets.IterableDataset):
         raise SourceError(f"{where} is a stream: open it without streaming=True, so that rows have an order")
     parts = dict(found) if isinstance(found, datasets.DatasetDict) else {str(found.split or ""): found}
@@ -171,7 +138,12 @@ class HubPictures:
         raise PixelError(f"{os.path.basename(path)} leaves the root: it lies outside the dataset")  # noqa: PTH119
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
+    """The library.
+
+    Raises:
+        SourceError: It is not installed.
+    """
     try:
         import datasets
     except ImportError as error:
@@ -204,7 +176,7 @@ def _small_columns(parts: dict[str, Any]) -> pa.Table:
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _one_line(error: Exception, root: Path | None = None) -> str:
+def one_line(error: Exception, root: Path | None = None) -> str:
     """What the library says, without the path of the dataset's folder."""
     text = " ".join(str(error).split()) or type(error).__name__
     return (text if root is None else text.replace(str(root), root.name))[:200]

@@ -58,3 +58,13 @@ def benchmark_seconds() -> Callable[[float], contextlib.AbstractContextManager[N
         assert time.perf_counter() - start < seconds
 
     return limit
+
+
+@pytest.fixture
+def part(write_pictures: WritePicture):
+    """Three pictures as a dataset of the Hugging Face library, which calls their classes happy and sad."""
+    datasets = pytest.importorskip("datasets")
+    root = write_pictures("1.png", "2.png", "3.png")
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["happy", "sad"])})
+    cells = [{"bytes": (root / f"{row}.png").read_bytes(), "path": None} for row in (1, 2, 3)]
+    return datasets.Dataset.from_dict({"image": cells, "label": [0, 1, 1]}, features=features)

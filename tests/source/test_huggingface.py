@@ -1,8 +1,7 @@
-"""Hugging Face datasets: saved, in memory, by name; pictures as bytes, never from outside the dataset."""
+"""Hugging Face datasets: saved, in memory; pictures as bytes, never from outside the dataset."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,9 @@ import pytest
 from labelaudit.errors import PixelError, SourceError
 from labelaudit.source.detect import open_source
 from labelaudit.source.given import source_from
-from labelaudit.source.huggingface import may_be_hub_name
 from labelaudit.source.options import SourceOptions
 
 datasets = pytest.importorskip("datasets")
-
-
-@pytest.fixture
-def part(write_pictures):
-    root = write_pictures("1.png", "2.png", "3.png")
-    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["happy", "sad"])})
-    cells = [{"bytes": (root / f"{row}.png").read_bytes(), "path": None} for row in (1, 2, 3)]
-    return datasets.Dataset.from_dict({"image": cells, "label": [0, 1, 1]}, features=features)
 
 
 def test_a_saved_dataset(part, tmp_path: Path) -> None:
@@ -40,6 +30,7 @@ def test_splits(part, tmp_path: Path) -> None:
     both = datasets.DatasetDict({"train": part, "validation": part.select([2, 0])})
     both.save_to_disk(tmp_path / "saved")
     source = open_source(tmp_path / "saved")
+    assert source.why == "dataset_dict.json found: a saved Hugging Face dataset"
     assert source.table.sample_id == ["train/0", "train/1", "train/2", "validation/0", "validation/1"]
     assert source.table.split == ["train"] * 3 + ["val"] * 2
     assert source.table.given_label[3:] == ["sad", "happy"]
@@ -86,50 +77,3 @@ def test_a_folder_that_is_broken(part, tmp_path: Path) -> None:
     (tmp_path / "saved" / "state.json").write_text("{}")
     with pytest.raises(SourceError, match="saved cannot be opened as a saved Hugging Face dataset"):
         open_source(tmp_path / "saved")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("owner/name", True),
-        ("hf://mnist", True),
-        ("mnist", False),
-        ("a/b/c", False),
-        ("./name", False),
-        ("../name", False),
-        ("/name", False),
-        ("owner/", False),
-        ("faces set/a", False),
-    ],
-)
-def test_names(text: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert may_be_hub_name(text) is expected
-
-
-@pytest.mark.parametrize("name", ["owner/faces", "hf://owner/faces"])
-def test_offline(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(name: str) -> None:
-        raise ConnectionError(f"Couldn't reach {name}\non the Hub (offline)")
-
-    monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(SourceError) as caught:
-        open_source(name)
-    assert str(caught.value) == (
-        "'owner/faces' is no file or folder, and no Hugging Face dataset that can be had: "
-        "Couldn't reach owner/faces on the Hub (offline)"
-    )
-
-
-def test_by_name(part, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "load_dataset", {"owner/faces": datasets.DatasetDict({"train": part})}.__getitem__)
-    source = open_source("owner/faces")
-    assert source.format == "huggingface"
-    assert source.why == "owner/faces is a Hugging Face dataset"
-    assert source.table.split == ["train"] * 3
-
-
-def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(SourceError, match=r"pip install 'labelaudit\[hf\]'"):
-        open_source("owner/faces")
