@@ -334,6 +334,20 @@ def test_a_run_that_breaks_off_can_go_on(quick: Callable[..., AuditResult], tmp_
     assert report == quick(force=True).report.read_bytes()
 
 
+def test_a_damaged_checkpoint_is_refused(quick: Callable[..., AuditResult], tmp_path: Path) -> None:
+    def stop(stage: Stage) -> None:
+        if stage.name == "fold 2 of 2":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick(progress=stop)
+    checkpoint = tmp_path / "run" / "checkpoint" / "fold-1.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    with pytest.raises(TrainingError, match=r"fold-1\.safetensors.*--force"):
+        quick(resume=True)
+    assert quick(force=True).run.is_finished()
+
+
 def test_a_single_run_states_nothing_that_it_cannot_know(quick: Callable[..., AuditResult]) -> None:
     result = quick(change={"folds": 1})
     metadata = read_report(result.run).metadata
