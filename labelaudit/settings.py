@@ -233,17 +233,20 @@ def read_settings(path: Path, settings: AuditSettings) -> AuditSettings:
     """Applies the ``[audit]`` table of a TOML file (``[tool.labelaudit.audit]`` in a pyproject.toml).
 
     Raises:
-        SettingsError: The file cannot be read, is no TOML, or holds unknown or unfit values.
+        SettingsError: The file cannot be read, is no TOML, has no such table, or holds unknown or unfit values.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"cannot read settings from {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
-    if path.name == "pyproject.toml":
-        content = content.get("tool", {}).get("labelaudit", {})
-    return with_values(settings, content.get("audit", {}), "")
+    keys = ("tool", "labelaudit", "audit") if path.name == "pyproject.toml" else ("audit",)
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} has no table [{'.'.join(keys)}]; the settings belong there")
+    return with_values(settings, content)
 
 
 def _convert(name: str, value: Any, hint: Any) -> Any:
