@@ -106,6 +106,9 @@ def cross_fit(
         anchor: Posteriors of evidence that never saw the given labels, (n, K), for anchored ASM; None = literal.
         checkpoint: Folder in which the state is kept after every epoch and from which it goes on; or None.
         progress: Told of every epoch.
+
+    Raises:
+        TrainingError: Training comes to no numbers, or a checkpoint is damaged or of another run.
     """
     folds = int(fold.max()) + 1
     posteriors = np.full((2, len(rows), num_classes), np.nan, dtype=np.float32)

@@ -72,6 +72,11 @@ def gather_evidence(
         cache_dir: The user's cache folder, for features.
         checkpoint: Folder from which training goes on; or None.
         progress: Told of every stage.
+
+    Raises:
+        WeightsError: The weights do not fit the network.
+        CacheError: Features cannot be cached.
+        TrainingError: Training comes to no numbers, or its checkpoint is damaged or of another run.
     """
     settings = plan.settings
     assert settings.nets.size is not None
