@@ -103,7 +103,8 @@ def cross_fit(
         settings: The method's numbers, all decided.
         accelerator: Device and precision.
         seed: Fold f trains with ``seed + 1000 * f``.
-        anchor: Posteriors of evidence that never saw the given labels, (n, K), for anchored ASM; None = literal.
+        anchor: Posteriors of evidence that never saw the row's own label, (n, K), for anchored ASM; None = literal.
+            Through a leave-one-out anchor of its neighbours, a held-out label still has its 1/n of a say in the peers.
         checkpoint: Folder in which the state is kept after every epoch and from which it goes on; or None.
         progress: Told of every epoch.
 
