@@ -200,9 +200,9 @@ def _remove_run(run: RunDir) -> None:
 
 def _remove_empty_run(run: RunDir) -> None:
     """Removes a run folder that holds a mark and a lock only. Windows keeps the lock file that is open."""
-    if {entry.name for entry in run.root.iterdir()} <= {_MARK, _LOCK}:
-        run.mark.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # what ended the run is what a person must hear of
+        if {entry.name for entry in run.root.iterdir()} <= {_MARK, _LOCK}:
+            run.mark.unlink(missing_ok=True)
             (run.root / _LOCK).unlink()
             run.root.rmdir()
 

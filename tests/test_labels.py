@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelaudit.errors import SourceError
@@ -35,6 +35,7 @@ def test_unfit_names_are_refused(names: tuple[str, ...], said: str) -> None:
 
 
 @given(st.lists(st.none() | NAMES))
+@settings(deadline=None)
 def test_index_and_name_are_inverse(labels: list[str | None]) -> None:
     space = LabelSpace.from_labels(labels)
     indices = space.indices(labels)
@@ -43,6 +44,7 @@ def test_index_and_name_are_inverse(labels: list[str | None]) -> None:
 
 
 @given(st.lists(NAMES), st.randoms())
+@settings(deadline=None)
 def test_the_order_does_not_depend_on_the_rows(labels: list[str], random) -> None:
     shuffled = labels.copy()
     random.shuffle(shuffled)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelaudit.labels import LabelSpace
@@ -17,6 +17,7 @@ def samples(given_label: list[str | None]) -> SampleTable:
 
 
 @given(st.lists(st.sampled_from(["happy", "sad", "no face", None])))
+@settings(deadline=None)
 def test_given_labels_and_counts_follow_the_names(labels: list[str | None]) -> None:
     table = samples(labels)
     assert len(table) == len(labels)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelaudit import rundir
@@ -166,6 +166,7 @@ def test_a_disk_that_knows_no_locks_says_so(tmp_path: Path, monkeypatch: pytest.
 
 
 @given(before=st.none() | st.binary(max_size=50), content=st.binary(max_size=50), fails=st.booleans())
+@settings(deadline=None, max_examples=40)
 def test_a_file_is_the_old_one_or_the_new_one(
     tmp_path_factory: pytest.TempPathFactory, before: bytes | None, content: bytes, fails: bool
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from labelaudit.errors import SettingsError
@@ -129,6 +130,7 @@ SETTINGS = st.builds(
 
 
 @given(SETTINGS)
+@hypothesis_settings(deadline=None)
 def test_what_a_report_keeps_gives_the_settings_back(settings: AuditSettings) -> None:
     kept = json.loads(json.dumps(settings.to_json()))
     assert set(kept) == {field.name for field in fields(AuditSettings)} - {"cache_dir", "workers"}
