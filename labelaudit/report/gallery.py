@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _TWINS = 4
 _UNJUDGED = 20
 """Rows listed that were not judged."""
 
-_COLUMNS = (
+_SHOWN = (
     "sample_id",
     "path",
     "given_label",
@@ -38,6 +39,8 @@ _COLUMNS = (
     "duplicate_group",
     "content_sha256",
 )
+COLUMNS = (*_SHOWN, "label_score")
+"""Columns of a report that choosing needs."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def choose(report: Report) -> Galleries:
     """Picks the rows to show.
 
     Args:
-        report: With all of its columns.
+        report: With at least ``COLUMNS``.
     """
     table = report.table
     rank = floats(table["queue_rank"])
@@ -153,7 +156,8 @@ def _conflicts(report: Report) -> list[NDArray[np.int64]]:
     twins = twins[np.argsort(group[twins], kind="stable")]
     _, starts = np.unique(group[twins], return_index=True)
     groups = np.split(twins, starts[1:]) if len(twins) else []
-    return [_differing(rows, label) for rows in groups if len(np.unique(label[rows])) > 1][:FIRST]
+    differing = (_differing(rows, label) for rows in groups if len(np.unique(label[rows])) > 1)
+    return list(islice(differing, FIRST))
 
 
 def _differing(rows: NDArray[np.int64], label: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -165,7 +169,7 @@ def _differing(rows: NDArray[np.int64], label: NDArray[np.int32]) -> NDArray[np.
 
 
 def _cards(report: Report, rows: NDArray[np.int64]) -> list[Card]:
-    picked = report.table.select(list(_COLUMNS)).take(rows)
+    picked = report.table.select(list(_SHOWN)).take(rows)
     given = codes_among(picked["given_label"], report.classes)
     other = best_other(picked["posterior"], given)
     return [

@@ -21,6 +21,7 @@ from labelaudit.errors import ReportError
 from labelaudit.records import JsonDict, Progress, Stage, Verdict, no_progress
 from labelaudit.report import words
 from labelaudit.report.figures import COLOURS
+from labelaudit.report.gallery import COLUMNS
 from labelaudit.report.page import Page, gather_page
 from labelaudit.report.schema import THRESHOLDS_SCHEMA
 from labelaudit.report.svg import SUGGESTION
@@ -84,7 +85,7 @@ def write_page(
     if out.exists() and (out.is_dir() or not force):
         way = "name a file with --out" if out.is_dir() else "add --force to replace it, or name another with --out"
         raise ReportError(f"{out} exists already; {way}")
-    report = read_report(run)
+    report = read_report(run, columns=COLUMNS)
     progress(Stage("page", 0, len(report), "faces"))
     page = gather_page(report, _read_history(run))
     progress(Stage("page", len(report), len(report), "faces"))

@@ -112,12 +112,12 @@ def gather_page(report: Report, history: pa.Table) -> Page:
     """Gathers what the page shows.
 
     Args:
-        report: With all of its columns.
+        report: With at least the ``COLUMNS`` that choosing needs.
         history: Columns of ``THRESHOLDS_SCHEMA``, maybe without rows.
     """
     summary, metadata = summarise(report), report.metadata
     calibrated = findings.is_calibrated(metadata)
-    confused = _confused(report)
+    suggested, confused = _by_suggestion(report)
     epochs = epoch_curves(history, report.classes)
     queue, margins = queue_curve(report), margin_curve(report)
     measured = summary.queue_precision if calibrated else None
@@ -152,7 +152,7 @@ def gather_page(report: Report, history: pa.Table) -> Page:
         },
         galleries=choose(report),
         heat_map=_heat_map(confused, summary),
-        one_way=findings.one_way(confused, per_class),
+        one_way=findings.one_way(suggested, per_class),
         queue=None if queue is None else draw_queue(queue, head=summary.queue_head, measured=measured),
         queue_steps=() if queue is None else _steps(queue, head=summary.queue_head, measured=measured),
         calibration=None if margins is None or not calibrated else draw_calibration(margins),
@@ -183,12 +183,12 @@ def _flat(settings: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, st
             yield f"{name}{key}", "not set" if value is None else str(value)
 
 
-def _confused(report: Report) -> NDArray[np.int64]:
-    """Mislabelled rows by given and suggested class, (K, K)."""
-    table, classes = report.table, report.classes
+def _by_suggestion(report: Report) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows by given and suggested class, (K, K): those of any verdict, and the mislabelled ones."""
+    table, size = report.table, len(report.classes)
     wrong = codes_among(table["verdict"], [Verdict.MISLABELLED]) == 0
-    given, suggested = (codes_among(table[name], classes)[wrong] for name in ("given_label", "suggested_label"))
-    return pair_counts(given, suggested, len(classes))
+    given, suggested = (codes_among(table[name], report.classes) for name in ("given_label", "suggested_label"))
+    return pair_counts(given, suggested, size), pair_counts(given[wrong], suggested[wrong], size)
 
 
 def _drawn_classes(summary: Summary) -> list[int]:
