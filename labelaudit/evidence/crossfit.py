@@ -87,7 +87,7 @@ def cross_fit(
     settings: AsmSettings,
     accelerator: Accelerator,
     seed: int,
-    anchor: FloatArray | None = None,
+    anchor: Callable[[NDArray[np.int64]], FloatArray] | None = None,
     checkpoint: Path | None = None,
     progress: Progress = no_progress,
 ) -> CrossFit:
@@ -103,8 +103,8 @@ def cross_fit(
         settings: The method's numbers, all decided.
         accelerator: Device and precision.
         seed: Fold f trains with ``seed + 1000 * f``.
-        anchor: Posteriors of evidence that never saw the row's own label, (n, K), for anchored ASM; None = literal.
-            Through a leave-one-out anchor of its neighbours, a held-out label still has its 1/n of a say in the peers.
+        anchor: For anchored ASM, places (T,) among the n -> posteriors (T, K) of evidence that saw the labels of these
+            places alone, and of each all but its own; None = literal.
         checkpoint: Folder in which the state is kept after every epoch and from which it goes on; or None.
         progress: Told of every epoch.
 
@@ -132,7 +132,7 @@ def cross_fit(
             settings=settings,
             accelerator=accelerator,
             seed=seed + 1000 * number,
-            anchor=None if anchor is None else torch.from_numpy(anchor[learned]),
+            anchor=None if anchor is None else torch.from_numpy(anchor(learned)),
             class_weights=class_weights(counts, power=settings.balance) if settings.balance else None,
         )
         run = _fit_or_resume(trainer, number, folds, checkpoint, progress)

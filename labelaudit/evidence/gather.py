@@ -106,7 +106,7 @@ def gather_evidence(
             settings=settings.asm,
             accelerator=accelerator,
             seed=settings.seed,
-            anchor=ridge.posterior if settings.asm.targets is Targets.ANCHORED else None,
+            anchor=ridge.among if settings.asm.targets is Targets.ANCHORED else None,
             checkpoint=checkpoint,
             progress=progress,
         )

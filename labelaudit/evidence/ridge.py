@@ -14,8 +14,9 @@ Past ``EXACT_LIMIT`` samples the kernel is replaced by its approximation on ``LA
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -69,12 +70,15 @@ class RidgeEvidence:
         penalty: The ridge penalty that was chosen.
         exact: False where landmarks stood in for the full kernel.
         model: Predicts new samples.
+        among: Rows (T,) -> the leave-one-out posteriors (T, C) of models that saw the labels of these rows alone: what
+            peers may learn from that are trained on them and judge the others.
     """
 
     posterior: FloatArray
     penalty: float
     exact: bool
     model: RidgeModel
+    among: Callable[[NDArray[np.int64]], FloatArray]
 
 
 def leave_one_out_ridge(
@@ -111,8 +115,7 @@ def leave_one_out_ridge(
         return _standardised(groups, rows, mean, std)
 
     target = torch.nn.functional.one_hot(torch.from_numpy(given).long(), num_classes).float().to(device)
-    shares = target.mean(dim=0)
-    centred = target - shares  # (N, C)
+    centred, shares = _centre(target)
 
     some = np.sort(generator.permutation(count)[:_CHOOSE_ON])
     sample = rows_of(some)
@@ -125,16 +128,37 @@ def leave_one_out_ridge(
         inverse = _inverse(kernel(marks, marks, scale), penalty)
         weights = inverse @ centred
         raw = centred - _residual(inverse, weights, _twin_groups(twins))
+
+        def among(rows: NDArray[np.int64]) -> FloatArray:
+            own = _centre(target[torch.from_numpy(rows).to(device)])
+            kept = _inverse_among(inverse, rows)
+            found = own.values - _residual(kept, kept @ own.values, _twin_groups(twins[rows]))
+            return to_posterior(found + own.shares).cpu().numpy()
+
     else:
         marks = rows_of(np.sort(generator.permutation(count)[:LANDMARKS]))
         raw, weights = leave_one_out_nystroem(
             rows_of, marks, centred, scale=scale, penalty=penalty, twins=_twin_groups(twins), progress=progress
         )
+
+        def among(rows: NDArray[np.int64]) -> FloatArray:
+            own = _centre(target[torch.from_numpy(rows).to(device)])
+            found, _ = leave_one_out_nystroem(
+                lambda some: rows_of(rows[some]),
+                marks,
+                own.values,
+                scale=scale,
+                penalty=penalty,
+                twins=_twin_groups(twins[rows]),
+            )
+            return to_posterior(found + own.shares).cpu().numpy()
+
     return RidgeEvidence(
         posterior=to_posterior(raw + shares).cpu().numpy(),
         penalty=penalty,
         exact=count <= EXACT_LIMIT,
         model=RidgeModel(tuple(marks), mean, std, scale, weights, shares),
+        among=among,
     )
 
 
@@ -152,6 +176,29 @@ def _standardised(
         standardise(torch.from_numpy(np.asarray(block[rows])).to(centre.device), centre, spread)
         for block, centre, spread in zip(groups, mean, std, strict=True)
     ]
+
+
+class _Centred(NamedTuple):
+    """One-hot labels (N, C) less their class shares (C,)."""
+
+    values: Tensor
+    shares: Tensor
+
+
+def _centre(target: Tensor) -> _Centred:
+    shares = target.mean(dim=0)
+    return _Centred(target - shares, shares)
+
+
+def _inverse_among(inverse: Tensor, rows: NDArray[np.int64]) -> Tensor:
+    """A_TT - A_TG A_GG^-1 A_GT: the inverse (K_TT + penalty I)^-1 of some rows T, from the inverse A of all rows."""
+    inside = torch.zeros(len(inverse), dtype=torch.bool)
+    inside[torch.from_numpy(rows)] = True
+    kept = torch.from_numpy(rows).to(inverse.device)
+    left = torch.nonzero(~inside).squeeze(1).to(inverse.device)
+    cross = inverse[left[:, None], kept]  # (G, T)
+    among: Tensor = inverse[kept[:, None], kept] - cross.T @ torch.linalg.solve(inverse[left[:, None], left], cross)
+    return among
 
 
 def _inverse(gram: Tensor, penalty: float) -> Tensor:

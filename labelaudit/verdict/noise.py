@@ -4,6 +4,10 @@ Each audited row i with probability p_i of a wrong label counts as 1 - p_i of it
 the other classes in proportion to its posterior there. Summed over rows this is the expected joint count
 J[true, given]; its rows divided by their sums are the transition matrix P(given | true). Intervals are percentile
 bootstraps over rows, the calibration fitted anew in each draw, so they hold the uncertainty of the calibration too.
+
+One thing no resampling can show: the calibration takes the very worst rows to be wrong to the last (``planted``), and
+labels alone cannot tell whether they are. Each draw therefore takes only a share of them to be wrong, uniform between
+``LEAST_PURITY`` and 1, and scales p by it.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from labelaudit.records import FloatArray, IntArray
 from labelaudit.verdict.planted import Calibration, calibrate, margins
 
 DRAWS = 40
+LEAST_PURITY = 0.85
+"""Share of wrong labels that the worst rows hold at the least."""
 _INTERVAL = (0.05, 0.95)
 _MAX_ROWS = 50_000
 """Bootstraps of larger sets draw from this many random rows; their intervals are a little too wide."""
@@ -79,14 +85,16 @@ def estimate_noise(
     with np.errstate(invalid="ignore"):
         transition = joint / joint.sum(axis=1, keepdims=True)
     drawn = _bootstrap(posterior, given, opinion, seed)
+    purity = np.random.default_rng([seed, 2]).uniform(LEAST_PURITY, 1.0, DRAWS)
 
     def precision(rows: NDArray[np.bool_]) -> Interval | None:
         if not rows.any():
             return None
-        return _interval(float(p[rows].mean()), [float(each.probability(margin[rows]).mean()) for each in drawn])
+        means = [float(each.probability(margin[rows]).mean()) for each in drawn]
+        return _interval(float(p[rows].mean()), purity * means)
 
     return NoiseEstimate(
-        rate=_interval(float(p.mean()), [each.noise_rate for each in drawn]),
+        rate=_interval(float(p.mean()), purity * [each.noise_rate for each in drawn]),
         flagged_precision=precision(flagged),
         head_precision=precision(head),
         transition=transition.astype(np.float32),
@@ -117,6 +125,6 @@ def _bootstrap(posterior: FloatArray, given: IntArray, opinion: FloatArray, seed
     return [calibrate(posterior, given, opinion, weights=weights) for weights in draws]
 
 
-def _interval(value: float, draws: list[float]) -> Interval:
+def _interval(value: float, draws: NDArray[np.float64]) -> Interval:
     low, high = np.quantile(draws, _INTERVAL)
     return Interval(value, float(min(low, value)), float(max(high, value)))

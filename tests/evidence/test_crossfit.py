@@ -61,7 +61,7 @@ def fit_folds(batches: FeatureBatches, accelerator: Accelerator) -> FitFolds:
         given: np.ndarray = GIVEN,
         fold: np.ndarray = FOLD,
         settings: AsmSettings = SETTINGS,
-        anchor: np.ndarray | None = None,
+        anchor: Callable[[np.ndarray], np.ndarray] | None = None,
         checkpoint: Path | None = None,
         progress: Callable[[Stage], None] = lambda _: None,
     ) -> CrossFit:
@@ -174,12 +174,21 @@ def _mates(row: int) -> np.ndarray:
     return FOLD[row] == FOLD
 
 
-def test_the_anchor_is_that_of_the_rows_that_are_trained_on(fit_folds: FitFolds):
+def test_the_anchor_is_asked_for_the_rows_that_are_trained_on_alone(fit_folds: FitFolds):
     """An anchor at odds with a row's label is read wherever the row is learned from, and not where it is judged."""
-    anchor = np.full((COUNT, 3), 1 / 3, dtype=np.float32)
-    turned = anchor.copy()
-    turned[4] = [0.0, 0.0, 1.0]
-    before, after = fit_folds(anchor=anchor), fit_folds(anchor=turned)
+    asked: list[np.ndarray] = []
+
+    def even(places: np.ndarray) -> np.ndarray:
+        asked.append(places)
+        return np.full((len(places), 3), 1 / 3, dtype=np.float32)
+
+    def turned(places: np.ndarray) -> np.ndarray:
+        anchor = np.full((len(places), 3), 1 / 3, dtype=np.float32)
+        anchor[places == 4] = [0.0, 0.0, 1.0]
+        return anchor
+
+    before, after = fit_folds(anchor=even), fit_folds(anchor=turned)
+    assert [places.tolist() for places in asked] == [np.flatnonzero(fold != FOLD).tolist() for fold in range(3)]
     held = _mates(4)
     np.testing.assert_array_equal(before.peer1[held], after.peer1[held])
     assert (before.peer1[~held] != after.peer1[~held]).any()

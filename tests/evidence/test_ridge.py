@@ -141,6 +141,38 @@ def test_a_label_hardly_moves_its_own_posterior(form: Callable[..., None], monke
     assert moved[[3, 17, 40]].max() < 1.5 / COUNT  # all of the same picture
 
 
+@pytest.mark.parametrize("form", [_exact, _landmarks_everywhere])
+def test_among_some_rows_the_labels_of_the_others_have_no_say(
+    form: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    form(monkeypatch)
+    groups, given = _dataset()
+    rows = np.flatnonzero(np.arange(COUNT) % 3 != 1)
+    found = _fit(groups, given, twins=TWINS)
+    changed = given.copy()
+    changed[1::3] = (changed[1::3] + 1) % CLASSES
+    other = _fit(groups, changed, twins=TWINS)
+    assert other.penalty == found.penalty
+    np.testing.assert_array_equal(other.among(rows), found.among(rows))
+    assert np.abs(other.posterior[rows] - found.posterior[rows]).max() > 0.01
+
+
+def test_among_some_rows_is_fitting_to_them_alone():
+    groups, given = _dataset()
+    rows = np.flatnonzero(np.arange(COUNT) % 3 != 1)
+    found = _fit(groups, given, twins=TWINS)
+    table = _kernel(groups, found.model.scale)[np.ix_(rows, rows)]
+    shares = np.bincount(given[rows], minlength=CLASSES) / len(rows)
+    centred = np.eye(CLASSES)[given[rows]] - shares
+    raw = np.empty((len(rows), CLASSES))
+    for place, row in enumerate(rows):
+        out = (rows == row) | ((TWINS[rows] == TWINS[row]) & (TWINS[row] >= 0))
+        seen = np.flatnonzero(~out)
+        system = table[np.ix_(seen, seen)] + found.penalty * np.eye(len(seen))
+        raw[place] = table[place, seen] @ np.linalg.solve(system, centred[seen]) + shares
+    np.testing.assert_allclose(found.among(rows), _posterior(raw), atol=2e-3)
+
+
 @either_form
 def test_posteriors_are_positive_and_sum_to_one(form: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
     form(monkeypatch)
