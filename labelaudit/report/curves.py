@@ -112,7 +112,9 @@ def epoch_curves(history: pa.Table, classes: tuple[str, ...]) -> EpochCurves | N
         history: Columns of ``THRESHOLDS_SCHEMA``.
         classes: The K class names.
     """
-    if history.num_rows == 0:
+    counts = [history[name].to_numpy() for name in ("clean", "ambiguous", "noisy")]
+    trained = np.sum(counts, axis=0) > 0  # a class without samples has the thresholds of the others
+    if not trained.any():
         return None
     epochs, at = np.unique(history["epoch"].to_numpy(), return_inverse=True)
     k = codes_among(history["class"], classes)
@@ -120,13 +122,13 @@ def epoch_curves(history: pa.Table, classes: tuple[str, ...]) -> EpochCurves | N
 
     def mean(name: str) -> FloatArray:
         values = floats(history[name])
-        known = ~np.isnan(values) & (k >= 0)
+        known = ~np.isnan(values) & (k >= 0) & trained
         total = np.bincount(cells[known], weights=values[known], minlength=shape[0] * shape[1])
         count = np.bincount(cells[known], minlength=shape[0] * shape[1])
         found = np.where(count > 0, total / np.maximum(count, 1), np.nan)
         return found.reshape(shape).astype(np.float32)
 
-    held = [np.bincount(at, weights=history[name].to_numpy()) for name in ("clean", "ambiguous", "noisy")]
+    held = [np.bincount(at, weights=count) for count in counts]
     return EpochCurves(
         epoch=epochs.astype(np.int32),
         folds=len(np.unique(history["fold"].to_numpy())),

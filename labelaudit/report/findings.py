@@ -59,8 +59,8 @@ def headline(summary: Summary, *, calibrated: bool) -> tuple[str, str, str]:
     unjudged = counts[Verdict.UNDETERMINED] + counts[Verdict.UNREADABLE]
     rest = f"; {number(unjudged)} could not be judged" if unjudged else ""
     many = (
-        f"Of {counted(rows, 'face', 'faces')}, {number(wrong)} ({share_of(wrong, rows)}) {_be(wrong)} likely mislabelled "
-        f"and {number(ambiguous)} ({share_of(ambiguous, rows)}) {_be(ambiguous)} ambiguous{rest}."
+        f"Of {counted(rows, 'face', 'faces')}, {number(wrong)} ({share_of(wrong, rows)}) {_be(wrong)} "
+        f"likely mislabelled and {number(ambiguous)} ({share_of(ambiguous, rows)}) {_be(ambiguous)} ambiguous{rest}."
     )
     return many, _how_sure(summary, calibrated=calibrated), _what_to_do(summary, calibrated=calibrated)
 
@@ -185,6 +185,8 @@ def duplicates_finding(summary: Summary) -> str:
     if twins.conflicts == 0:
         return f"{pictures} in more than one row ({number(twins.rows)} rows), always under the same label."
     under = "one of them" if twins.conflicts == 1 else f"{number(twins.conflicts)} of them"
+    if twins.conflicts == twins.groups:
+        under = "all of them" if twins.groups > 1 else "and that"
     return (
         f"{pictures} in more than one row ({number(twins.rows)} rows), {under} under different labels: "
         "there at least one label is wrong, whatever a model says."

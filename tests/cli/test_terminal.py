@@ -4,7 +4,9 @@ import re
 from dataclasses import replace
 
 import pytest
+import typer.main
 
+from labelaudit.cli.app import app
 from labelaudit.cli.output.terminal import print_summary
 from labelaudit.cli.output.truth import truth_parts
 from labelaudit.report.metadata import Estimate
@@ -30,6 +32,7 @@ def test_the_first_screen_says_what_matters(printed, summary):
     assert "contempt 250 80 32.0 % 100 40.0 % – – neutral (7)" in lines
     assert "Next: look at the 200 worst rows: expect 94 % of them wrong (89 to 97 %)." in lines
     assert "queue_rank 1 to 200 in runs/faces/report.parquet" in lines
+    assert "a page to read and share: labelaudit report runs/faces" in lines
 
 
 @pytest.mark.parametrize("classes", [2, 7, 8])
@@ -108,7 +111,9 @@ def test_one_row_in_question(printed, summary):
 
 
 def test_only_commands_that_exist_are_suggested(printed, summary):
-    assert not re.findall(r"labelaudit (\w+)", screen(printed, summary, verbose=True))
+    suggested = re.findall(r"labelaudit (\w+)", screen(printed, summary, verbose=True))
+    assert suggested == ["report"]
+    assert set(suggested) <= set(typer.main.get_command(app).commands)
 
 
 @pytest.fixture

@@ -82,5 +82,14 @@ def test_epochs_are_gathered_over_folds(case, tmp_path):
     assert curves.held.tolist() == [[2, 3], [1, 2], [1, 1]]
 
 
+def test_a_class_without_samples_has_no_thresholds_of_its_own(case, tmp_path):
+    unheld = replace(case.evidence.history, clean=np.zeros(6, dtype=np.int32), noisy=np.zeros(6, dtype=np.int32))
+    write_thresholds(tmp_path / "t.parquet", history=unheld, classes=case.table.labels.names)
+    curves = epoch_curves(pq.read_table(tmp_path / "t.parquet"), case.table.labels.names)
+    assert curves is not None
+    assert np.isnan(curves.clean[1]).all()  # neutral: none ambiguous either
+    assert curves.clean[0] == pytest.approx([0.4, 0.56])
+
+
 def test_without_mined_epochs_there_is_nothing_to_draw():
     assert epoch_curves(THRESHOLDS_SCHEMA.empty_table(), ("a", "b")) is None

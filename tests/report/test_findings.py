@@ -96,6 +96,11 @@ def test_each_part_proves_one_sentence(summary):
     assert unjudged_finding(summary) == "3 rows were not judged; they stand in the report with their reason."
 
 
+def test_twins_that_all_differ_are_said_to(summary):
+    assert "4 rows), all of them under" in duplicates_finding(replace(summary, duplicates=Duplicates(2, 4, 2)))
+    assert "(2 rows), and that under" in duplicates_finding(replace(summary, duplicates=Duplicates(1, 2, 1)))
+
+
 def test_twins_that_agree_are_said_to(summary):
     agreed = replace(summary, duplicates=Duplicates(1, 3, 0))
     assert duplicates_finding(agreed) == "1 picture stands in more than one row (3 rows), always under the same label."

@@ -6,6 +6,7 @@ where the files are. Names from the dataset are printed as they are, never as ma
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from rich.console import Console, RenderableType
@@ -41,7 +42,7 @@ def print_summary(
         parts.append(Text(f" and {more} with fewer mislabelled: --verbose", style="dim"))
     parts += [*(_details(summary, glyphs) if verbose else ()), ""]
     assumed = [shown(each.rstrip(".")) for each in summary.assumed]
-    last = [labelled("Next:", _next_step(summary, shown(run)))] if ending is None else ending
+    last = [labelled("Next:", _next_step(summary, run))] if ending is None else ending
     if verbose:
         parts.append(labelled("Assumed:", "\n".join(assumed)))
         parts.append(labelled("Files:", f"{', '.join(summary.files)} in {shown(run)}"))
@@ -96,8 +97,9 @@ def _details(summary: Summary, glyphs: Glyphs) -> list[RenderableType]:
 
 def _next_step(summary: Summary, run: str) -> str:
     head = summary.queue_head
+    page, run = f"a page to read and share: labelaudit report {shown(shlex.quote(run))}", shown(run)
     if summary.queue_precision is None:
-        return f"nothing to ask about: no label looks wrong. Every row's figures stand in {run}/report.parquet"
+        return f"nothing to ask about: no label looks wrong. Every row's figures stand in {run}/report.parquet\n{page}"
     which = f"the {number(head)} worst rows" if head > 1 else "the one row in question"
     ranks = f"queue_rank 1 to {head}" if head > 1 else "queue_rank 1"
-    return f"look at {which}: {expected_wrong(summary.queue_precision)}.\n{ranks} in {run}/report.parquet"
+    return f"look at {which}: {expected_wrong(summary.queue_precision)}.\n{ranks} in {run}/report.parquet\n{page}"
