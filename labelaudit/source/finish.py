@@ -63,7 +63,8 @@ def finish(draft: Draft, options: SourceOptions, *, format_name: str, why: str) 
         raise SourceError(f"{draft.where} holds no rows: nothing to audit")
     assumed = list(draft.assumed)
     sample_id = unique_ids(writable(draft.sample_id), derived=draft.ids_derived, where=draft.where, assumed=assumed)
-    split = [None if name is None else split_name(name) for name in draft.split]
+    splits = {name: None if name is None else split_name(name) for name in set(draft.split)}
+    split = [splits[name] for name in draft.split]
     naming = _Naming(draft, options)
     written = naming.named(draft.label)
     votes = None if draft.votes is None or not options.votes else renamed(draft.votes, naming.name_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from labelaudit.errors import SourceError
 from labelaudit.source.columns import chosen_attribute
@@ -23,8 +24,9 @@ def _probe(layout: Layout) -> Match | None:
     if layout.file is not None:
         return None
     pictures = layout.tree.pictures
-    named = sum(_match(path) is not None for path in pictures)
-    if not pictures or named < _SHARE * len(pictures):
+    allowed = int((1 - _SHARE) * len(pictures))
+    others = islice((path for path in pictures if _match(path) is None), allowed + 1)  # no look at the rest
+    if not pictures or sum(1 for _ in others) > allowed:
         return None
     return Match(Fit.KNOWN, f"pictures are named [age]_[gender]_[race]_[time] ({some(pictures[:1])}): UTKFace")
 

@@ -64,10 +64,11 @@ def walk(root: Path) -> Tree:
     """
     walker = _Walker(os.path.realpath(root))
     walker.run()
-    walker.pictures.sort()
+    order = sorted(range(len(walker.pictures)), key=walker.pictures.__getitem__)
+    facts = np.array([walker.sizes, walker.times], dtype=np.int64).reshape(2, -1).T  # (N, 2)
     return Tree(
-        pictures=[path for path, _, _ in walker.pictures],
-        facts=np.array([facts for _, *facts in walker.pictures], dtype=np.int64).reshape(-1, 2),
+        pictures=[walker.pictures[row] for row in order],
+        facts=facts[order],
         others=sorted(walker.others),
         folders=sorted(walker.folders),
         not_followed=sorted(walker.not_followed),
@@ -86,8 +87,12 @@ class _Folder:
 
 @dataclass
 class _Walker:
+    """Columns and not a tuple a picture: a million tuples keep the garbage collector busier than the disk."""
+
     root: str
-    pictures: list[tuple[str, int, int]] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     not_followed: list[str] = field(default_factory=list)
@@ -139,10 +144,12 @@ class _Walker:
             return
         try:
             facts = entry.stat()
+            size, time = facts.st_size, facts.st_mtime_ns
         except OSError:  # a link that leads nowhere: its row says so when it is read
-            self.pictures.append((relative, -1, -1))
-        else:
-            self.pictures.append((relative, facts.st_size, facts.st_mtime_ns))
+            size, time = -1, -1
+        self.pictures.append(relative)
+        self.sizes.append(size)
+        self.times.append(time)
 
 
 def _is_run(names: set[str]) -> bool:
