@@ -192,7 +192,7 @@ def _conclude(
         weights="none" if plan.weights is None else plan.weights.name,
         torch_version=version("torch"),
         model_hash=model_hash,
-        assumed=(*source.assumed, *plan.assumed, *gathered.notes),
+        assumed=(*source.assumed, *plan.assumed, *gathered.notes, *noise.caveats),
         mislabelled_precision=_estimate(noise.flagged_precision) if calibrated else None,
         queue_precision=_estimate(noise.head_precision) if calibrated else None,
         noise_rate=_estimate(noise.rate) if calibrated else None,

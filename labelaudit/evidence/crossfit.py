@@ -25,6 +25,7 @@ from labelaudit.asm.mining import Partition
 from labelaudit.asm.peers import Peers
 from labelaudit.asm.run import RunHistory, TrainingRun
 from labelaudit.asm.trainer import Trainer
+from labelaudit.errors import TrainingError
 from labelaudit.records import FloatArray, IntArray, Progress, Stage, ThresholdHistory, no_progress
 from labelaudit.settings import AsmSettings
 
@@ -73,6 +74,8 @@ def deal_folds(given: IntArray, twins: NDArray[np.int64], *, folds: int, seed: i
     first: dict[int, int] = {}
     for row in np.flatnonzero(twins >= 0).tolist():
         fold[row] = first.setdefault(int(twins[row]), int(fold[row]))
+    if folds > 1 and len(np.unique(fold)) < 2:
+        raise TrainingError("all audited pictures are copies of each other: nothing is left to learn from; add others")
     return fold
 
 
@@ -119,6 +122,12 @@ def cross_fit(
     for number in range(folds):
         held = np.flatnonzero(fold == number)
         learned = held if folds == 1 else np.flatnonzero(fold != number)
+        if len(held) == 0:  # its rows are copies of others and went to their fold
+            continue
+        if len(learned) == 0:
+            raise TrainingError(
+                "all audited pictures are copies of each other: nothing is left to learn from; add others"
+            )
         labels = torch.zeros(int(rows.max()) + 1, dtype=torch.long)  # a held-out label is not even passed on
         labels[torch.from_numpy(rows[learned])] = torch.from_numpy(given[learned]).long()
         counts = torch.bincount(torch.from_numpy(given[learned]), minlength=num_classes)

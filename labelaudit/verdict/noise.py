@@ -7,7 +7,8 @@ bootstraps over rows, the calibration fitted anew in each draw, so they hold the
 
 One thing no resampling can show: the calibration takes the very worst rows to be wrong to the last (``planted``), and
 labels alone cannot tell whether they are. Each draw therefore takes only a share of them to be wrong, uniform between
-``LEAST_PURITY`` and 1, and scales p by it.
+``LEAST_PURITY`` and 1, and scales p by it. Where hardly a row is judged firmly the evidence is *weak*: its suspects are
+then far from pure, p is more an upper bound than an estimate, and the range begins at ``LEAST_PURITY_IF_WEAK``.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.records import FloatArray, IntArray
-from labelaudit.verdict.planted import Calibration, calibrate, margins
+from labelaudit.verdict.planted import FIRM, Calibration, calibrate, margins
 
 DRAWS = 40
 LEAST_PURITY = 0.85
 """Share of wrong labels that the worst rows hold at the least."""
+LEAST_PURITY_IF_WEAK = 0.5
+WEAK = 0.1
+"""Share of rows with a firm opinion below which evidence is weak."""
 _INTERVAL = (0.05, 0.95)
 _MAX_ROWS = 50_000
 """Bootstraps of larger sets draw from this many random rows; their intervals are a little too wide."""
@@ -49,6 +53,7 @@ class NoiseEstimate:
         head_precision: The same for the head of the queue.
         transition: P(given | true), (K, K), rows are true classes and sum to 1; NaN where a class was not audited.
         joint: Expected counts J[true, given], (K, K); they sum to n.
+        firm_share: Share of rows on which the opinion is firm, in [0, 1].
     """
 
     rate: Interval
@@ -56,6 +61,22 @@ class NoiseEstimate:
     head_precision: Interval | None
     transition: FloatArray
     joint: FloatArray
+    firm_share: float
+
+    @property
+    def weak(self) -> bool:
+        """True where p is more an upper bound than an estimate."""
+        return self.firm_share < WEAK
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader of the figures must be told, one sentence each."""
+        if not self.weak:
+            return ()
+        return (
+            f"the evidence is weak: only {self.firm_share:.0%} of the faces are judged firmly, so p_mislabelled is more "
+            "an upper bound than an estimate; face weights or more faces would help",
+        )
 
 
 def estimate_noise(
@@ -85,7 +106,9 @@ def estimate_noise(
     with np.errstate(invalid="ignore"):
         transition = joint / joint.sum(axis=1, keepdims=True)
     drawn = _bootstrap(posterior, given, opinion, seed)
-    purity = np.random.default_rng([seed, 2]).uniform(LEAST_PURITY, 1.0, DRAWS)
+    firm_share = float((opinion.max(axis=1) >= FIRM).mean())
+    least = LEAST_PURITY_IF_WEAK if firm_share < WEAK else LEAST_PURITY
+    purity = np.random.default_rng([seed, 2]).uniform(least, 1.0, DRAWS)
 
     def precision(rows: NDArray[np.bool_]) -> Interval | None:
         if not rows.any():
@@ -99,6 +122,7 @@ def estimate_noise(
         head_precision=precision(head),
         transition=transition.astype(np.float32),
         joint=joint.astype(np.float32),
+        firm_share=firm_share,
     )
 
 

@@ -272,3 +272,15 @@ def test_a_checkpoint_of_other_labels_is_refused(fit_folds: FitFolds, tmp_path: 
     fit_folds(checkpoint=tmp_path)
     with pytest.raises(TrainingError, match="--force"):
         fit_folds(checkpoint=tmp_path, given=TRUE)
+
+
+def test_copies_of_one_picture_alone_are_refused():
+    with pytest.raises(TrainingError, match="copies of each other"):
+        deal_folds(np.repeat([0, 1], 20).astype(np.int32), np.zeros(40, dtype=np.int64), folds=5, seed=0)
+
+
+def test_a_fold_without_rows_is_passed_over(fit_folds: FitFolds):
+    fold = np.where(FOLD == 1, 2, FOLD).astype(np.int32)
+    found = fit_folds(fold=fold)
+    assert np.isfinite(found.peer1).all()
+    assert len(found.losses) == 2

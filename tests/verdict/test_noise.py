@@ -125,3 +125,21 @@ def test_large_sets_are_drawn_from_a_part(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("labelaudit.verdict.noise._MAX_ROWS", 500)
     data = simulate(2_000, 4, slips=0.2)
     assert holds(estimated(data).rate)
+
+
+def test_weak_evidence_is_said_and_widens_the_intervals() -> None:
+    rng = np.random.default_rng(5)
+    given = rng.integers(0, 5, 1_000).astype(np.int32)
+    hazy = rng.dirichlet(np.full(5, 8.0), 1_000).astype(np.float32)
+    firm = (0.9 * np.eye(5)[given] + 0.02).astype(np.float32)
+    no_one = np.zeros(1_000, dtype=bool)
+    head = no_one.copy()
+    head[:100] = True
+    line = Calibration(np.array([-1, 1], dtype=np.float32), np.array([0, 1], dtype=np.float32), 1.0, 0.5, 0.5)
+    weak, strong = (estimate_noise(each, given, each, line, flagged=no_one, head=head, seed=0) for each in (hazy, firm))
+    assert weak.weak
+    assert weak.firm_share < 0.1
+    assert not strong.weak
+    assert strong.firm_share == 1.0
+    assert weak.head_precision is not None
+    assert weak.head_precision.low < 0.7 * weak.head_precision.value or weak.head_precision.low < 0.05
