@@ -131,10 +131,12 @@ def known_finding(summary: Summary, *, calibrated: bool) -> str:
         return "There is no queue, and so nothing of which the precision could be measured."
     if not calibrated:
         return "Nothing was measured: take the probabilities on this page as an order, not as probabilities."
+    queued = summary.verdicts[Verdict.MISLABELLED] + summary.verdicts[Verdict.AMBIGUOUS]
+    where = f"In the first {number(head)} rows of the queue" if queued > head else "In the whole queue"
     span = interval(precision)
     return (
-        f"In the first {counted(head, 'row', 'rows')} of the queue {percent(precision.value, digits=0)} of the labels "
-        f"should be wrong{f' {span}' if span else ''}; further down it is fewer."
+        f"{where} {percent(precision.value, digits=0)} of the labels should be wrong{f' {span}' if span else ''}"
+        f"{'; further down it is fewer' if queued > head else ''}."
     )
 
 

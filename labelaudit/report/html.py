@@ -7,10 +7,13 @@ small script, which sorts tables and opens what is folded before printing; witho
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import ParamSpec
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +34,8 @@ from labelaudit.rundir import RunDir, written_aside
 from labelaudit.source.interface import LabelSource
 
 PAGE_NAME = "report.html"
+
+_Arguments = ParamSpec("_Arguments")
 
 VERDICT_WORDS = {
     Verdict.MISLABELLED: "likely mislabelled",
@@ -120,9 +125,9 @@ def render_html(page: Page, thumbnails: Thumbnails | None = None) -> str:
         lstrip_blocks=True,
     )
     for function in (words.number, words.counted, words.percent, words.share_of, words.chance, words.interval):
-        environment.filters[function.__name__] = function
+        environment.filters[function.__name__] = _together(function)
     environment.filters["shown"] = words.shown
-    environment.filters["prose"] = _prose
+    environment.filters["prose"] = _together(words.shown)
     script = _static("page.js")
     return environment.get_template("page.html.j2").render(
         page=page,
@@ -136,9 +141,14 @@ def render_html(page: Page, thumbnails: Thumbnails | None = None) -> str:
     )
 
 
-def _prose(text: str) -> str:
-    """A sentence whose numbers keep their sign on the same line."""
-    return words.shown(text).replace(" %", "\N{NO-BREAK SPACE}%")
+def _together(function: Callable[_Arguments, str]) -> Callable[_Arguments, str]:
+    """The function, giving text in which numbers keep their sign on the same line."""
+
+    @functools.wraps(function)
+    def kept(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> str:
+        return function(*args, **kwargs).replace(" %", "\N{NO-BREAK SPACE}%")
+
+    return kept
 
 
 def _static(name: str) -> str:

@@ -82,7 +82,10 @@ def test_each_part_proves_one_sentence(summary):
     )
     assert confusion_finding(summary) == "The commonest mistake: 1 face labelled happy that looks neutral."
     assert known_finding(summary, calibrated=True) == (
-        "In the first 4 rows of the queue 90 % of the labels should be wrong (80 to 95 %); further down it is fewer."
+        "In the whole queue 90 % of the labels should be wrong (80 to 95 %)."
+    )
+    assert known_finding(replace(summary, queue_head=3), calibrated=True) == (
+        "In the first 3 rows of the queue 90 % of the labels should be wrong (80 to 95 %); further down it is fewer."
     )
     assert thresholds_finding(summary.per_class) == (
         "Each class is judged on its own scale: a label counts as clean from 0.50 on in neutral, and from 0.60 on in "

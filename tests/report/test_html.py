@@ -185,7 +185,7 @@ def test_pictures_stand_where_they_were_asked_for(case, tmp_path):
         "src": "data:image/png;base64,AAAA",
         "width": "112",
         "height": "84",
-        "alt": "Face labelled neutral; looks sad; 95 % likely wrong",
+        "alt": "Face labelled neutral; looks sad; 95\N{NO-BREAK SPACE}% likely wrong",
     }
     assert "no picture: changed since the audit" in text
     assert "--dataset DATASET" not in text
