@@ -74,7 +74,7 @@ def deal_folds(given: IntArray, twins: NDArray[np.int64], *, folds: int, seed: i
     first: dict[int, int] = {}
     for row in np.flatnonzero(twins >= 0).tolist():
         fold[row] = first.setdefault(int(twins[row]), int(fold[row]))
-    if folds > 1 and len(np.unique(fold)) < 2:
+    if len(given) > 1 and len(np.unique(fold)) < 2:
         raise TrainingError("all audited pictures are copies of each other: nothing is left to learn from; add others")
     return fold
 

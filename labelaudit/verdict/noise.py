@@ -74,8 +74,8 @@ class NoiseEstimate:
         if not self.weak:
             return ()
         return (
-            f"the evidence is weak: only {self.firm_share:.0%} of the faces are judged firmly, so p_mislabelled is more "
-            "an upper bound than an estimate; face weights or more faces would help",
+            f"the evidence is weak: only {self.firm_share:.0%} of the faces are judged firmly, so p_mislabelled is "
+            "rather an upper bound than an estimate; face weights or more faces would help",
         )
 
 
