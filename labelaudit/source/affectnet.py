@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from labelaudit.source.cells import as_column, label_texts, texts
+from labelaudit.source.cells import as_column, coordinate, label_texts, texts
 from labelaudit.source.draft import ClassCodes, Draft
 from labelaudit.source.folder import folder_draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
@@ -129,8 +129,8 @@ def _boxes(table: pa.Table, assumed: list[str]) -> NDArray[np.int64]:
 def _whole_numbers(cells: Sequence[str | None]) -> NDArray[np.int64]:
     def number(text: str | None) -> int:
         try:
-            return int(float(text)) if text is not None else 0
-        except (ValueError, OverflowError):  # AffectNet writes NULL
+            return coordinate(text) if text is not None else 0
+        except ValueError:  # AffectNet writes NULL
             return 0
 
     return np.array([number(text) for text in cells], dtype=np.int64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelaudit.errors import SourceError
 from labelaudit.source.affectnet import CODES
+from labelaudit.source.cells import code_text
 from labelaudit.source.draft import Draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import FilePictures
@@ -68,8 +69,8 @@ def _code(root: Path, annotation: str | None, unreadable: list[str]) -> str | No
     if annotation is None:
         return None
     try:
-        return str(np.load(root / annotation, allow_pickle=False).item()).strip()
-    except (OSError, ValueError, EOFError):
+        return code_text(str(np.load(root / annotation, allow_pickle=False).item()))
+    except Exception:  # numpy raises anything on a header that is broken
         unreadable.append(annotation)
         return None
 

@@ -15,6 +15,7 @@ _NO_LABEL = frozenset({"nan", "null", "na", "n/a", "#n/a", "<na>"})  # never "no
 _GROUPED = r"^(0|-?[1-9]\d{0,2}(,\d{3})*)$"
 _EXACT = 2.0**53  # floating-point numbers below it have no gaps between whole ones
 _WHOLE_FLOAT = r"^-?\d+\.0+$"
+_LARGEST_COORDINATE = 2**31
 
 
 def texts(column: pa.ChunkedArray) -> list[str | None]:
@@ -128,3 +129,23 @@ def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
     column = pc.if_else(pc.is_nan(column), None, column)
     whole = pc.all(pc.and_(pc.equal(column, pc.round(column)), pc.less(pc.abs(column), _EXACT))).as_py()
     return column.cast(pa.int64()) if whole or whole is None else column
+
+
+def code_text(text: str) -> str:
+    """A label's code however it is written: ``3``, ``3.0`` and ``3.0000000e+00`` as ``3``; other text as it is."""
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text.strip()
+
+
+def coordinate(text: str) -> int:
+    """A coordinate in whole pixels.
+
+    Raises:
+        ValueError: It is no number, or larger than any picture.
+    """
+    value = float(text)
+    if not abs(value) < _LARGEST_COORDINATE:
+        raise ValueError(text)
+    return int(value)

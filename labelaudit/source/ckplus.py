@@ -7,6 +7,7 @@ holds one number. A row is a sequence, shown by its last frame; sequences withou
 from __future__ import annotations
 
 from labelaudit.errors import SourceError
+from labelaudit.source.cells import code_text
 from labelaudit.source.draft import ClassCodes, Draft
 from labelaudit.source.encoding import text_lines
 from labelaudit.source.layout import Fit, Format, Layout, Match
@@ -76,13 +77,5 @@ def _labels(layout: Layout) -> dict[_Sequence, tuple[str, str | None]]:
         sequence = _sequence(name)
         if name.endswith(_ENDING) and sequence is not None:
             words = " ".join(text_lines(layout.root / path)).split()
-            found[sequence] = (name.removesuffix(_ENDING), _code(words[0]) if words else None)
+            found[sequence] = (name.removesuffix(_ENDING), code_text(words[0]) if words else None)
     return found
-
-
-def _code(text: str) -> str:
-    """``3.0000000e+00`` as ``3``; what is no number stays as it is."""
-    try:
-        return f"{float(text):g}"
-    except ValueError:
-        return text

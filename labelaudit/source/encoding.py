@@ -26,28 +26,25 @@ def text_encoding(path: Path, *, whole: bool = True) -> str:
         whole: False = look at the first megabyte only, to read a header.
 
     Raises:
-        SourceError: The file cannot be read, or holds NUL bytes as no text does.
+        SourceError: The file cannot be read, holds NUL bytes as no text does, or does not go on as its mark says.
     """
     try:
         with open(path, "rb") as file:
             head = file.read(_BLOCK)
-            for mark, name in _MARKS:
-                if head.startswith(mark):
-                    return name
-            if b"\0" in head:
-                wide = _wide(head)
-                if wide is None:
-                    raise SourceError(f"{path.name} is not a text file: save the table as UTF-8 text")
-                return wide
-            decoder = codecs.getincrementaldecoder("utf-8")()
+            name = _begins_as(head)
+            if name is None:
+                raise SourceError(f"{path.name} is not a text file: save the table as UTF-8 text")
+            decoder = codecs.getincrementaldecoder(name)()
             decoder.decode(head, final=len(head) < _BLOCK)
             while whole and (block := file.read(_BLOCK)):
                 decoder.decode(block, final=len(block) < _BLOCK)
-    except UnicodeDecodeError:
-        return "latin-1"
+    except UnicodeError as error:
+        if name == "utf-8":
+            return "latin-1"
+        raise SourceError(f"{path.name} begins as {name} text and does not go on so: save it as UTF-8") from error
     except OSError as error:
         raise SourceError(f"{path.name} cannot be read: {error.strerror}") from error
-    return "utf-8"
+    return name
 
 
 def decoded(path: Path, encoding: str) -> TextIO:
@@ -65,6 +62,14 @@ def text_lines(path: Path) -> list[str]:
     while lines and not lines[-1].strip():
         lines.pop()
     return lines
+
+
+def _begins_as(head: bytes) -> str | None:
+    """The encoding that a file's first bytes speak for, or None for no text."""
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    if marked is not None:
+        return marked
+    return _wide(head) if b"\0" in head else "utf-8"
 
 
 def _wide(head: bytes) -> str | None:

@@ -6,11 +6,15 @@ read, and its id is ``path#face_id``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from labelaudit.errors import SourceError
+from labelaudit.source.cells import coordinate
 from labelaudit.source.draft import ClassCodes, Draft
-from labelaudit.source.encoding import text_lines
+from labelaudit.source.encoding import decoded, text_encoding, text_lines
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.locate import named_files, picture_root
 from labelaudit.source.tabular import slashed
@@ -22,7 +26,8 @@ _FIELDS = 8
 
 
 def _probe(layout: Layout) -> Match | None:
-    return Match(Fit.KNOWN, f"{_LIST} found: ExpW") if layout.find(_LIST) else None
+    lists = [path for path in layout.find(_LIST) if _is_list(path)]
+    return Match(Fit.KNOWN, f"{_LIST} found: ExpW") if lists else None
 
 
 def _read(layout: Layout) -> Draft:
@@ -35,11 +40,11 @@ def _read(layout: Layout) -> Draft:
     label: list[str | None] = []
     boxes: list[list[int]] = []
     for number, line in enumerate(text_lines(file), start=1):
-        fields = line.rsplit(maxsplit=_FIELDS - 1)  # names may hold spaces
+        fields = _fields(line)
         if not fields:
             continue
         try:
-            top, left, right, bottom = (int(float(field)) for field in fields[2:6])
+            boxes.append(_box(fields))
         except ValueError:
             raise SourceError(
                 f"{_LIST} line {number:,}: expected a name, a face's number, its box (top left right bottom), "
@@ -48,7 +53,6 @@ def _read(layout: Layout) -> Draft:
         names.append(slashed(fields[0]))
         faces.append(fields[1])
         label.append(fields[7] if len(fields) == _FIELDS else None)
-        boxes.append([left, top, right, bottom])
     assumed: list[str] = []
     named = named_files(
         names,
@@ -70,3 +74,23 @@ def _read(layout: Layout) -> Draft:
 
 
 FORMAT = Format("expw", "ExpW", _probe, _read)
+
+
+def _is_list(file: Path) -> bool:
+    """Whether the first line is one of ExpW: other programs call their lists so, too."""
+    try:
+        with decoded(file, text_encoding(file, whole=False)) as text:
+            _box(_fields(next((line for line in text if line.strip()), "")))
+    except (SourceError, ValueError):
+        return False
+    return True
+
+
+def _fields(line: str) -> list[str]:
+    return line.rsplit(maxsplit=_FIELDS - 1)  # names may hold spaces
+
+
+def _box(fields: Sequence[str]) -> list[int]:
+    """Left, top, right, bottom. ValueError: the line is too short, or a coordinate is none."""
+    top, left, right, bottom = map(coordinate, fields[2:6])
+    return [left, top, right, bottom]

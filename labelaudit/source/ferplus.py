@@ -9,6 +9,7 @@ says which picture has which votes.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -168,17 +169,19 @@ def _label_rows(file: Path) -> list[tuple[str, list[float]]]:
     rows: list[tuple[str, list[float]]] = []
     with decoded(file, text_encoding(file)) as text:
         reader = csv.reader(text)
-        for fields in reader:
-            if not any(fields):
-                continue
-            try:
-                votes = [float(field or 0) for field in fields[-len(VOTED) :]]
-            except ValueError:
-                votes = []
-            if len(fields) not in (len(VOTED) + 1, len(VOTED) + 2) or len(votes) != len(VOTED):
-                raise SourceError(
-                    f"{file.parent.name}/{file.name} line {reader.line_num:,}: expected a file name, a box and "
-                    f"{len(VOTED)} counts of votes"
-                )
-            rows.append((fields[0].strip(), votes))
+        try:
+            rows.extend((fields[0].strip(), _counts(fields)) for fields in reader if any(fields))
+        except (csv.Error, ValueError) as error:
+            raise SourceError(
+                f"{file.parent.name}/{file.name} line {reader.line_num:,}: expected a file name, a box and "
+                f"{len(VOTED)} counts of votes"
+            ) from error
     return rows
+
+
+def _counts(fields: Sequence[str]) -> list[float]:
+    """The counts at the end of a row. ValueError: they are none, or something else is missing."""
+    votes = [float(field or 0) for field in fields[-len(VOTED) :]]
+    if len(fields) not in (len(VOTED) + 1, len(VOTED) + 2) or not all(0 <= vote < math.inf for vote in votes):
+        raise ValueError
+    return votes

@@ -34,6 +34,11 @@ def _read(layout: Layout) -> Draft:
     return folder_draft(layout)
 
 
+_RENUMBERED = {
+    frozenset("01234567"): "some copies of AffectNet have such folders 0 to 7: --format affectnet names them",
+    frozenset("1234567"): "some copies of RAF-DB have such folders 1 to 7: --format rafdb names them",
+}
+
 FORMAT = Format("folder", "class-per-folder pictures", _probe, _read)
 
 
@@ -63,6 +68,10 @@ def folder_draft(layout: Layout, codes: ClassCodes | None = None) -> Draft:
         codes=codes or ClassCodes(),
     )
     draft.assumed += _said(tree, reading)
+    labels = frozenset(label for label in draft.label if label is not None)
+    numbered = _RENUMBERED.get(labels) if codes is None else None
+    if numbered is not None:
+        draft.assumed.append(numbered)
     return draft
 
 

@@ -8,6 +8,7 @@ The re-shipped form: ``DATASET/train/5/train_00001_aligned.jpg`` with ``train_la
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -171,11 +172,11 @@ def _reshipped(tables: Sequence[Path], layout: Layout) -> Draft:
 
 
 def _stem(name: str) -> str:
-    return name.rpartition(".")[0]
+    return os.path.splitext(name)[0]  # noqa: PTH122 - no Path object a row
 
 
 def _ending(name: str) -> str:
-    return f".{name.rpartition('.')[2]}"
+    return os.path.splitext(name)[1]  # noqa: PTH122
 
 
 def _prefix(name: str) -> str | None:

@@ -93,8 +93,12 @@ def _header(path: Path, encoding: str) -> tuple[list[str], str]:
             first += "".join(text.readline() for _ in range(8))
     if not first.strip():
         raise SourceError(f"{path.name} is empty: it needs a line of column names and rows below")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(_DELIMITERS, key=lambda mark: len(_fields(first, mark)))
-    return _fields(first, delimiter), delimiter
+    marks = "\t" if path.suffix.lower() == ".tsv" else _DELIMITERS
+    try:
+        names, delimiter = max(((_fields(first, mark), mark) for mark in marks), key=lambda found: len(found[0]))
+    except csv.Error as error:
+        raise SourceError(f"{path.name} has no line of column names that can be read ({error}): correct it") from error
+    return names, delimiter
 
 
 def _fields(line: str, delimiter: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from labelaudit.source.tabular import read_facts
 from labelaudit.source.walk import PICTURE_SUFFIXES
 from labelaudit.source.words import counted, splits_of_shards
 
-_LARGEST_LABEL = 1 << 20  # bytes of a .cls or .json
+_LABELS = ("cls", "json")
+_LARGEST_LABEL = 1 << 20  # bytes of one
+_LOOKED_AT = 100  # files of a shard
 
 
 def _probe(layout: Layout) -> Match | None:
-    shards = layout.with_suffix(".tar")
-    if not shards:
+    shards = sorted(layout.with_suffix(".tar"))
+    if not shards or (layout.file is None and not _holds_labels(shards[0])):
         return None
     named = shards[0].name if len(shards) == 1 else counted(len(shards), "tar file")
     return Match(Fit.GENERIC, f"{named} found: WebDataset shards")
@@ -105,6 +108,16 @@ class TarPictures:
         return files_signature(self._shards)
 
 
+def _holds_labels(shard: Path) -> bool:
+    """Whether labels are among a shard's first files: the archive that a folder was unpacked from has none."""
+    try:
+        with tarfile.open(shard, "r:") as archive:
+            names = [member.name for member in islice(archive, _LOOKED_AT)]
+    except (tarfile.TarError, OSError, EOFError):
+        return False
+    return any(name.lower().endswith(tuple(f".{kind}" for kind in _LABELS)) for name in names)
+
+
 def _samples(shard: int, path: Path) -> list[_Sample]:
     """The samples of a shard in the order of their first files; links and folders in it are passed over."""
     found: dict[str, _Sample] = {}
@@ -120,7 +133,7 @@ def _samples(shard: int, path: Path) -> list[_Sample]:
                 kind = ending.rpartition(".")[2].lower()
                 if kind in PICTURE_SUFFIXES and sample.size < 0:
                     sample.start, sample.size = member.offset_data, member.size
-                elif kind in ("cls", "json") and member.size <= _LARGEST_LABEL:
+                elif kind in _LABELS and member.size <= _LARGEST_LABEL:
                     file = archive.extractfile(member)
                     assert file is not None
                     _add_label(sample, kind, file.read(), f"{path.name}: {member.name}")

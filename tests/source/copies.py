@@ -18,6 +18,7 @@ from PIL import Image
 
 from labelaudit.faces import DrawnFaces, LabelTruth
 from labelaudit.records import Reason
+from labelaudit.source.options import SourceOptions
 
 A_CLASS = 5
 """Faces a class: enough for two folds."""
@@ -48,6 +49,14 @@ class Copy:
     odd: Mapping[str, Reason] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     no_class: int | None = None
+
+    def source_options(self) -> SourceOptions:
+        """``options`` as a program gives them."""
+        told = dict(zip(self.options[::2], self.options[1::2], strict=True))
+        pairs = (pair.split("=") for pair in told.get("--label-map", "").split(",") if pair)
+        return SourceOptions(
+            format=told.get("--format"), label_column=told.get("--label-column"), label_map=dict(pairs)
+        )
 
     def count(self, reason: Reason) -> int:
         """Rows that cannot be judged for this reason."""

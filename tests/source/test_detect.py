@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from source.all_copies import COPIES
+from source.copies import Album, Write
 
 from labelaudit.errors import SourceError
+from labelaudit.faces import DrawnFaces
 from labelaudit.source.detect import FORMATS, detect, format_named, open_source
 from labelaudit.source.layout import Layout
 from labelaudit.source.options import SourceOptions
@@ -31,6 +35,28 @@ def test_two_that_fit_equally_are_a_question(write_pictures) -> None:
     told = open_source(root, SourceOptions(format="manifest"))
     assert told.table.labels.names == ("x", "y")
     assert told.why == "as --format says"
+
+
+def test_two_known_datasets_in_a_folder_are_a_question(write_pictures) -> None:
+    root = write_pictures("Image/aligned/train_1_aligned.jpg", "Image/aligned/train_2_aligned.jpg")
+    (root / "list_patition_label.txt").write_text("train_1.jpg 1\ntrain_2.jpg 2\n")
+    (root / "label.lst").write_text("train_1_aligned.jpg 0 0 0 4 4 30 3\ntrain_2_aligned.jpg 0 0 0 4 4 30 4\n")
+    message = r"several ways: rafdb \(list_.*: RAF-DB basic\); expw \(label.lst found: ExpW\); choose one with --format"
+    with pytest.raises(SourceError, match=message):
+        open_source(root)
+    assert open_source(root, SourceOptions(format="expw")).table.given_label == ["happy", "sad"]
+    assert open_source(root, SourceOptions(format="rafdb")).table.given_label == ["surprise", "fear"]
+
+
+@pytest.mark.parametrize("write", COPIES, ids=lambda write: write.__name__)
+def test_what_is_told_and_what_is_seen_agree(write: Write, tmp_path: Path, drawn: DrawnFaces) -> None:
+    copy = write(tmp_path / "set", Album(drawn))
+    options = copy.source_options()
+    seen = open_source(copy.location, options)
+    told = open_source(copy.location, replace(options, format=copy.format))
+    assert told.why == "as --format says"
+    assert (told.format, told.assumed, told.table.sample_id) == (seen.format, seen.assumed, seen.table.sample_id)
+    assert told.table.given.tolist() == seen.table.given.tolist()
 
 
 def test_what_else_it_could_be_is_said(write_pictures) -> None:

@@ -44,7 +44,14 @@ def test_faces(folder: Path) -> None:
             source.read(3)
 
 
-def test_a_line_that_is_wrong(folder: Path) -> None:
-    (folder / "label.lst").write_text("a.jpg 0 1 x 4 3 45.1 0\n")
-    with pytest.raises(SourceError, match=r"label.lst line 1: expected a name, a face's number, its box"):
+@pytest.mark.parametrize("line", ["a.jpg 0 1 x 4 3 45.1 0", "a.jpg 0 1", "a.jpg 0 1 2 inf 3 45.1 0"])
+def test_a_line_that_is_wrong(folder: Path, line: str) -> None:
+    (folder / "label.lst").write_text(f"b.jpg 0 0 0 8 8 30 3\n{line}\n")
+    with pytest.raises(SourceError, match=r"label.lst line 2: expected a name, a face's number, its box"):
         open_source(folder)
+
+
+def test_the_list_of_another_program(write_pictures) -> None:
+    root = write_pictures("a/1.jpg", "b/2.jpg")
+    (root / "label.lst").write_text("0\t1.000000\ta/1.jpg\n1\t2.000000\tb/2.jpg\n")
+    assert open_source(root).format == "folder"

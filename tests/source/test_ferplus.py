@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from source.expression_copies import FERPLUS_HEADER
 
 from labelaudit.errors import PixelError, SourceError
 from labelaudit.source.detect import open_source
@@ -43,10 +44,18 @@ def test_there_is_no_single_label(folder: Path) -> None:
         open_source(folder, SourceOptions(votes=False))
 
 
-def test_a_line_that_is_wrong(folder: Path) -> None:
-    (folder / "FER2013Train" / "label.csv").write_text("a.png,1,2,3\n")
+@pytest.mark.parametrize("line", ["a.png,1,2,3\n", "a.png,1,2,3,4,5,6,7,8,nan,0\n", "a.png,1,2,3,4,5,6,7,8,-9,0\n"])
+def test_a_line_that_is_wrong(folder: Path, line: str) -> None:
+    (folder / "FER2013Train" / "label.csv").write_text(line)
     with pytest.raises(SourceError, match=r"FER2013Train/label.csv line 1: expected a file name, a box and 10 counts"):
         open_source(folder)
+
+
+def test_pictures_of_two_sets_are_a_question(write_pictures) -> None:
+    root = write_pictures("one/FER2013Train/a.png", "two/FER2013Train/a.png")
+    (root / "fer2013new.csv").write_text(f"{FERPLUS_HEADER}Training,a.png,9,1,0,0,0,0,0,0,0,0\n")
+    with pytest.raises(SourceError, match=r"FER\+ pictures more than once \(one/FER2013Train, two/FER2013Train\)"):
+        open_source(root)
 
 
 def test_votes_alone_have_no_pictures(tmp_path: Path) -> None:

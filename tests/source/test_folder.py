@@ -112,6 +112,17 @@ def test_numbered_folders_and_a_map(write_pictures) -> None:
     assert named.table.labels.names == ("happy", "sad")
 
 
+@pytest.mark.parametrize(("first", "name"), [(0, "AffectNet"), (1, "RAF-DB")])
+def test_numbers_that_known_datasets_have(write_pictures, first: int, name: str) -> None:
+    root = write_pictures(*(f"train/{code}/x.png" for code in range(first, 8)))
+    source = open_source(root)
+    assert source.table.labels.names == tuple(map(str, range(first, 8)))
+    option = f"--format {name.lower().replace('-', '')}"
+    assert f"some copies of {name} have such folders {first} to 7: {option} names them" in source.assumed
+    told = open_source(root, SourceOptions(format=option.split()[1]))
+    assert not any("some copies" in said for said in told.assumed)
+
+
 def test_two_spellings_of_a_class(write_pictures) -> None:
     source = open_source(write_pictures("Happy/1.png", "happiness/1.png", "sad/1.png"))
     assert "'Happy' and 'happiness' look like two spellings of one class; --label-map happiness=Happy joins them" in (

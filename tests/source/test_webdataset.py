@@ -55,6 +55,16 @@ def test_keys_in_two_shards(tmp_path: Path) -> None:
     assert source.read(1) == b"1"
 
 
+def test_the_archive_that_a_folder_came_from_is_no_shard(write_pictures) -> None:
+    root = write_pictures("a/1.png", "b/2.png")
+    write_tar(root / "faces.tar", {"a/1.png": b"x", "b/2.png": b"x"})
+    (root / "more.tar").write_bytes(b"no tar")
+    assert open_source(root).format == "folder"
+    write_tar(root / "faces.tar", {"1.png": b"x", "1.CLS": b"0"})
+    with pytest.raises(SourceError, match=r"several ways: webdataset \(2 tar files found: .*\); folder \("):
+        open_source(root)
+
+
 def test_shards_that_are_broken(tmp_path: Path) -> None:
     file = write_tar(tmp_path / "set.tar", {"a.jpg": b"0" * 2000, "a.cls": b"x"})
     file.write_bytes(b"no tar at all, but long enough to be one" * 30)
