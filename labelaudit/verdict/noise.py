@@ -25,7 +25,7 @@ DRAWS = 40
 LEAST_PURITY = 0.85
 """Share of wrong labels that the worst rows hold at the least."""
 LEAST_PURITY_IF_WEAK = 0.5
-WEAK = 0.1
+WEAK = 0.15
 """Share of rows with a firm opinion below which evidence is weak."""
 _INTERVAL = (0.05, 0.95)
 _MAX_ROWS = 50_000
