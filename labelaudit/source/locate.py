@@ -78,7 +78,8 @@ def located_paths(
     folder = _picture_folder(relative, root, near, where)
     if folder:
         said = f"paths are relative to the folder {folder} (--root)"
-        assumed += [] if said in assumed else [said]
+        if said not in assumed:  # several tables of a dataset may lie beside the same pictures
+            assumed.append(said)
         return [path if path is None or leaves_root(path) else f"{folder}/{path}" for path in relative]
     return relative if folder is not None else None
 
