@@ -7,7 +7,7 @@ and reports the rest. The classifier's head always starts new.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +26,8 @@ _PREFIXES = ("module.", "model.", "backbone.", "trunk.", "encoder.", "net.")
 """What wrappers (DataParallel, Lightning, our own ``Net``) put before a trunk's names."""
 _COUNTER = "num_batches_tracked"
 _LEAST_SHARE = 0.5
+_NAMED = 4
+"""Tensors that a note names of each kind that did not fit."""
 _COST = (
     "training starts from random weights, which costs more than any method gains: for a related method users report "
     "71 to 76 % accuracy on RAF-DB from scratch against 88 to 89 % from face weights"
@@ -148,8 +150,8 @@ def load_weights(net: Net, weights: Weights) -> LoadReport:
     if broken:
         raise WeightsError(f"weights {weights.name} hold values that are no numbers in {broken[0]}; get another copy")
     net.trunk.load_state_dict(fit.chosen, strict=False)
-    aside = [(len(fit.missing), "missing"), (len(fit.mismatched), "of another shape"), (len(fit.unexpected), "unused")]
-    rest = ", ".join(f"{count} {word}" for count, word in aside if count)
+    aside = [(fit.missing, "missing"), (fit.mismatched, "of another shape"), (fit.unexpected, "unused")]
+    rest = ", ".join(f"{len(names)} {word} ({_listed(names)})" for names, word in aside if names)
     return LoadReport(
         loaded=tuple(fit.chosen),
         missing=fit.missing,
@@ -157,6 +159,12 @@ def load_weights(net: Net, weights: Weights) -> LoadReport:
         mismatched=fit.mismatched,
         note=f"weights {weights.name}: {len(fit.chosen)} tensors loaded" + (f"; {rest}" if rest else ""),
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)
