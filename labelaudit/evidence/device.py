@@ -12,6 +12,9 @@ from accelerate.state import AcceleratorState
 from labelaudit.errors import SettingsError
 from labelaudit.nets.inputs import fast_dtype
 
+_FIRST_GPU = torch.device("cuda", 0)
+"""``cuda`` with its index, without which torch does not make it the current device."""
+
 
 def open_device(choice: str) -> torch.device:
     """The device that a person chose, checked.
@@ -24,7 +27,7 @@ def open_device(choice: str) -> torch.device:
     """
     if choice == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return _FIRST_GPU
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(choice)
@@ -37,7 +40,7 @@ def open_device(choice: str) -> torch.device:
     }
     if not usable.get(device.type, False):
         raise SettingsError(f"there is no device {choice} here; use --device cpu or --device auto")
-    return device
+    return _FIRST_GPU if device == torch.device("cuda") else device
 
 
 def build_accelerator(device: torch.device, *, mixed: bool) -> Accelerator:

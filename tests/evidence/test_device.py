@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch._utils import _get_device_index
 
 from labelaudit.errors import SettingsError
 from labelaudit.evidence import device as device_module
@@ -21,7 +22,7 @@ def test_auto_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert open_device("auto") == torch.device("mps")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert open_device("auto") == torch.device("cuda")
+    assert open_device("auto") == torch.device("cuda", 0)
 
 
 def test_a_device_that_is_there_is_opened(monkeypatch: pytest.MonkeyPatch):
@@ -29,6 +30,7 @@ def test_a_device_that_is_there_is_opened(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert open_device("cpu") == CPU
     assert open_device("cuda:1") == torch.device("cuda", 1)
+    assert open_device("cuda") == torch.device("cuda", 0)
     with pytest.raises(SettingsError, match="no device cuda:2 here"):
         open_device("cuda:2")
 
@@ -54,6 +56,18 @@ def test_every_audit_brings_its_own_precision(monkeypatch: pytest.MonkeyPatch):
     plain = build_accelerator(CPU, mixed=True)
     assert plain.mixed_precision == "no"
     assert plain.device == CPU
+
+
+def test_the_gpu_that_was_chosen_becomes_the_current_one(monkeypatch: pytest.MonkeyPatch):
+    """torch.cuda.set_device refuses a device without an index, which this stand-in does as well."""
+    current: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: current.append(_get_device_index(device)))
+    monkeypatch.setattr(device_module, "Accelerator", lambda **options: options)
+    for choice in ("auto", "cuda", "cuda:1"):
+        build_accelerator(open_device(choice), mixed=False)
+    assert current == [0, 0, 1]
 
 
 def test_torchs_settings_and_generator_are_put_back():
