@@ -208,3 +208,9 @@ def test_every_command_shows_an_example() -> None:
         shown = CliRunner().invoke(app, [name, "--help"])
         assert shown.exit_code == 0, name
         assert "Example" in shown.output, f"labelaudit {name} --help has no example"
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """pytest imports test files by their name alone and refuses a second of the same."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -61,7 +61,7 @@ def test_a_misspelt_name_is_met_with_the_nearest(monkeypatch):
     monkeypatch.setattr(registry, "timm_names", list)
     with pytest.raises(SettingsError, match="unknown backbone 'mobilfacenet'; did you mean mobilefacenet"):
         build_net("mobilfacenet", num_classes=2)
-    with pytest.raises(SettingsError, match="known: mobilefacenet, resnet-small, resnet18"):
+    with pytest.raises(SettingsError, match="known: mobilefacenet, resnet-small, gradients, resnet18"):
         input_size("zzz")
 
 
