@@ -29,7 +29,7 @@ DemoOut = Annotated[
 def demo(
     ctx: typer.Context,
     out: DemoOut = Path("runs/demo"),
-    faces: Faces = 3_000,
+    faces: Faces = 6_000,
     seed: DemoSeed = 0,
     device: opt.Device = None,
     cache_dir: opt.CacheDir = None,

@@ -69,18 +69,21 @@ def load_trunk_features(
         progress(Stage("waiting for another labelaudit to compute features", 0, 0, "faces"))
 
     found = _open_features(folder, len(store))
+    built = False
     try:
         if found is None:
             with locked(folder, waiting=wait):
                 found = _open_features(folder, len(store))  # another process may have built them meanwhile
                 if found is None:
                     found = _build_features(folder, net, store, device, progress)
+                    built = True
     except (OSError, RunFolderError) as error:
         why = getattr(error.__cause__ or error, "strerror", None) or error
         raise CacheError(
             f"cannot use the cache folder {cache_dir}: {why}; name another one with --cache-dir"
         ) from error
-    progress(Stage("features", len(store), len(store), "faces"))
+    if not built:  # computing told its own progress
+        progress(Stage("features", len(store), len(store), "faces"))
     return found
 
 
