@@ -30,11 +30,11 @@ _SHOWN = 10
 _FOLDS = 5
 _CORES = 2
 
-_CPU_FEATURE_SECONDS = 0.0085
-"""A face on two cores: features of the small face trunk, two views, and its share of the ridge (8,000 in 67 s)."""
+_CPU_FEATURE_SECONDS = 0.0073
+"""A face on two cores: features of the small face trunk, two views, and its share of the ridge (8,000 in 58 s)."""
 
-_CPU_TRAINING_SECONDS = 0.019
-"""A face on two cores: two heads in five folds (8,000 in 150 s)."""
+_CPU_TRAINING_SECONDS = 0.0046
+"""A face on two cores: two heads in five folds (8,000 in 36 s)."""
 
 _GPU_TRAINING_SECONDS = 0.02
 """A face: two fine-tuned ResNet-18 in five folds. An assumption about a mid-range GPU, not a measurement."""
