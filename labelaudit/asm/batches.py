@@ -19,6 +19,7 @@ from labelaudit.asm.views import strong_view, weak_view
 from labelaudit.nets.inputs import normalise, resize, to_input
 from labelaudit.nets.interface import NetSpec
 
+_CLIP = 5.0
 _SHARE_OF_DEVICE = 0.5
 """Pixels move to the device as a whole when they fill at most this share of its free memory."""
 
@@ -83,19 +84,14 @@ class FeatureBatches:
     """Views of cached trunk features: a random one of the cached views, with features dropped for the strong view.
 
     Args:
-        features: Features of V views, float16 or float32, (V, N, D). View 0 is the picture as it is, view 1 its
-            mirror image, further ones are light crops.
-        mean, std: Of each feature over the samples, (D,); values are standardised with them and clipped at 5.
+        features: Scaled features of V views, float16 or float32, (V, N, D), clipped at 5 when shown. View 0 is the
+            picture as it is, view 1 its mirror image, further ones are light crops.
         device: Where the heads are.
         strong_drop: Share of features that a strong view loses, in [0, 1).
     """
 
-    def __init__(
-        self, features: Tensor, mean: Tensor, std: Tensor, *, device: torch.device, strong_drop: float = 0.3
-    ) -> None:
+    def __init__(self, features: Tensor, *, device: torch.device, strong_drop: float = 0.3) -> None:
         self._features = features.to(device)
-        self._mean = mean.to(device)
-        self._std = std.to(device)
         self._device = device
         self._drop = strong_drop
 
@@ -115,12 +111,12 @@ class FeatureBatches:
         return [self._take(view, rows) for view in range(min(2, len(self._features)))]
 
     def _take(self, views: Tensor | int, rows: Tensor) -> Tensor:
-        return standardise(self._features[views, rows.to(self._device)], self._mean, self._std)
+        return self._features[views, rows.to(self._device)].float().clamp(-_CLIP, _CLIP)
 
 
 def standardise(features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Features of any float type (B, D) to float32 with mean 0 and variance 1, clipped at 5 standard deviations."""
-    return ((features.float() - mean) / std).clamp(-5.0, 5.0)
+    return ((features.float() - mean) / std).clamp(-_CLIP, _CLIP)
 
 
 def _fits(pixels: NDArray[np.uint8], device: torch.device) -> bool:

@@ -65,8 +65,8 @@ def repeatable(device: torch.device, *, small: bool) -> Iterator[None]:
 
     Args:
         device: What trains.
-        small: The networks are heads. On a CPU they run in one thread: their steps take microseconds, and threads
-            that wait for each other cost twelve times that on a busy machine.
+        small: The networks are heads. On a CPU they run in one thread: their steps are short, and on a busy machine
+            threads that wait for each other cost many times what they save.
     """
     threads = torch.get_num_threads()
     benchmark, deterministic = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic

@@ -5,7 +5,7 @@ without it the folder is not whole, however much it holds. The key names the pix
 size, the precision and the views. One process builds, others wait for it.
 
 Ridge wants the groups as they are. The heads get their ``HEAD_FEATURES`` first principal components (Halko, Martinsson,
-Tropp 2011, as scikit-learn has it), which train twelve times as fast and judge as well.
+Tropp 2011, as scikit-learn has it), which are a twelfth of MobileFaceNet's and train that much faster.
 """
 
 from __future__ import annotations

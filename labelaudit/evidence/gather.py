@@ -179,7 +179,7 @@ def _heads(
     """Peers that are heads on the frozen trunk's features."""
     features = prepare.apply(groups, device=accelerator.device)
     width = features.shape[2]
-    batches = FeatureBatches(features, torch.zeros(width), torch.ones(width), device=accelerator.device)
+    batches = FeatureBatches(features, device=accelerator.device)
     return batches, lambda seed: build_peers(lambda: Head(width, num_classes), seed=seed)
 
 

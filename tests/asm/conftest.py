@@ -39,4 +39,4 @@ def clusters() -> FeatureBatches:
     generator = torch.Generator().manual_seed(5)
     centre = 2.0 * torch.eye(3, 6)[torch.arange(60) % 3]
     features = centre + 0.3 * torch.randn(2, 60, 6, generator=generator)
-    return FeatureBatches(features, torch.zeros(6), torch.ones(6), device=CPU)
+    return FeatureBatches(features, device=CPU)

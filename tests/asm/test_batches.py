@@ -59,7 +59,7 @@ def test_features_are_standardised_and_clipped():
 
 def _feature_batches(views: int = 3, **options: float) -> tuple[FeatureBatches, torch.Tensor]:
     features = torch.arange(views * 4 * 2).view(views, 4, 2).half() / 8.0  # every value its own, none clipped
-    return FeatureBatches(features, torch.zeros(2), torch.ones(2), device=CPU, **options), features.float()
+    return FeatureBatches(features, device=CPU, **options), features.float()
 
 
 def test_a_weak_view_of_features_is_one_of_the_cached_views():
@@ -72,7 +72,7 @@ def test_a_weak_view_of_features_is_one_of_the_cached_views():
 
 def test_a_strong_view_of_features_loses_a_share_and_scales_the_rest():
     features = torch.ones(1, 1, 1000)
-    batches = FeatureBatches(features, torch.zeros(1000), torch.ones(1000), device=CPU, strong_drop=0.2)
+    batches = FeatureBatches(features, device=CPU, strong_drop=0.2)
     (found,) = batches.strong(torch.tensor([0]), _generator())
     assert found.unique().tolist() == pytest.approx([0.0, 1.25])
     assert (found == 0).float().mean().item() == pytest.approx(0.2, abs=0.05)

@@ -38,7 +38,7 @@ def batches() -> FeatureBatches:
     centre = torch.zeros(COUNT + 10, 6)
     centre[torch.from_numpy(ROWS), torch.from_numpy(TRUE).long()] = 2.0
     features = centre + 0.3 * torch.randn(2, COUNT + 10, 6, generator=generator)
-    return FeatureBatches(features, torch.zeros(6), torch.ones(6), device=CPU)
+    return FeatureBatches(features, device=CPU)
 
 
 @pytest.fixture(scope="module")
