@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit._version import __version__
+from labelaudit.clock import Clock
 from labelaudit.errors import SourceError
 from labelaudit.evidence.gather import Gathered, gather_evidence
 from labelaudit.evidence.model import save_model
@@ -31,6 +31,7 @@ from labelaudit.settings import AuditSettings, ThresholdRule
 from labelaudit.source.given import source_from
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.options import SourceOptions
+from labelaudit.source.origin import Origin, write_origin
 from labelaudit.verdict.judge import ClassRule, judge
 from labelaudit.verdict.noise import Interval, estimate_noise
 from labelaudit.verdict.opinion import second_opinion
@@ -83,8 +84,17 @@ def audit(
     """
     if name is None:
         name = _name_of(data)
-    source = source_from(data, options)
-    return run_audit(source, out=Path(out), settings=settings, name=name, force=force, resume=resume, progress=progress)
+    is_place = isinstance(data, str | os.PathLike)
+    return run_audit(
+        source_from(data, options),
+        out=Path(out),
+        settings=settings,
+        name=name,
+        origin=Origin(os.fspath(data), options or SourceOptions()) if is_place else None,
+        force=force,
+        resume=resume,
+        progress=progress,
+    )
 
 
 def _name_of(data: Any) -> str:
@@ -100,18 +110,21 @@ def run_audit(
     out: Path,
     settings: AuditSettings | None = None,
     name: str = "dataset",
+    origin: Origin | None = None,
     force: bool = False,
     resume: bool = False,
     progress: Progress = no_progress,
 ) -> AuditResult:
-    """``audit`` of a source that is open already."""
+    """``audit`` of a source that is open already; ``origin`` is where later commands find it again."""
     settings = settings or AuditSettings()
     cache_dir = cache_folder(settings.cache_dir)
     table = source.table
-    clock = _Clock(progress)
+    clock = Clock(progress)
     plan = make_plan(settings, rows=int((table.given != NO_CLASS).sum()), cache_dir=cache_dir)
     fingerprint = _fingerprint(source)
     with opened_run(out, fingerprint=_mark(fingerprint, plan), force=force, resume=resume) as run:
+        if origin is not None:
+            write_origin(run, origin)
         if run.is_finished():
             summary = summarise(read_report(run), files=run.file_names)
         else:
@@ -157,7 +170,7 @@ def _conclude(
     store: PixelStore,
     gathered: Gathered,
     audited: NDArray[np.bool_],
-    clock: _Clock,
+    clock: Clock,
 ) -> Summary:
     """Judges, and writes everything a run leaves behind; the summary last."""
     table, settings, evidence = source.table, plan.settings, gathered.evidence
@@ -276,22 +289,3 @@ def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:
 
 def _floats(values: FloatArray) -> list[float | None]:
     return [round(float(value), 6) if np.isfinite(value) else None for value in values]
-
-
-@dataclass
-class _Clock:
-    """Passes progress on, and remembers how long each stage took."""
-
-    onward: Progress
-    _first: dict[str, float] = field(default_factory=dict)
-    _last: dict[str, float] = field(default_factory=dict)
-
-    def __call__(self, stage: Stage) -> None:
-        now = time.perf_counter()
-        self._first.setdefault(stage.name, now)
-        self._last[stage.name] = now
-        self.onward(stage)
-
-    def seconds(self) -> dict[str, float]:
-        """Stage -> seconds from its first word to its last."""
-        return {name: round(self._last[name] - start, 3) for name, start in self._first.items()}

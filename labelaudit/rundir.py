@@ -71,6 +71,16 @@ class RunDir:
         return self.root / "model.json"
 
     @property
+    def origin(self) -> Path:
+        """Where the dataset lay and how it was opened; for this machine, not for the report's readers."""
+        return self.root / "dataset.json"
+
+    @property
+    def decisions(self) -> Path:
+        """What people decided in the review page, a JSON line each; never removed or rewritten."""
+        return self.root / "decisions.jsonl"
+
+    @property
     def checkpoint(self) -> Path:
         """Folder from which an interrupted run goes on."""
         return self.root / "checkpoint"
@@ -192,7 +202,7 @@ def _differing(before: Any, now: Any, name: str = "") -> list[str]:
 
 def _remove_run(run: RunDir) -> None:
     """Removes only what a run writes, and the mark last: a folder is never emptied of a stranger's files."""
-    for name in (*run.file_names, "report.html"):
+    for name in (*run.file_names, run.origin.name, "report.html"):
         (run.root / name).unlink(missing_ok=True)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     run.mark.unlink(missing_ok=True)

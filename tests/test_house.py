@@ -25,7 +25,7 @@ ROOMS = (
     {"_version", "errors"},
     {"labels"},
     {"records", "settings"},
-    {"rundir"},
+    {"rundir", "clock"},
     {"faces"},
     {"source"},
     {"pixels"},

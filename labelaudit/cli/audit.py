@@ -114,15 +114,17 @@ def audit(
     set_resumable(ctx)
 
     from labelaudit.pipeline import run_audit
-    from labelaudit.source.detect import open_source
+    from labelaudit.source.origin import Origin
 
-    source = open_source(dataset, chosen)
+    origin = Origin(dataset, chosen)
+    source = origin.open()
     with stage_lines(quiet=quiet) as progress:
         result = run_audit(
             source,
             out=out,
             settings=settings,
             name=opt.dataset_name(dataset),
+            origin=origin,
             force=force,
             resume=resume,
             progress=progress,

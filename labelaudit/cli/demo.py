@@ -52,7 +52,7 @@ def demo(
     from labelaudit.records import Stage
     from labelaudit.report.table import read_report
     from labelaudit.report.truth import score_against_truth
-    from labelaudit.source.detect import open_source
+    from labelaudit.source.origin import Origin
 
     folder = out.with_name(f"{out.name}-faces")
     if folder.exists() and not (force or resume):
@@ -64,11 +64,13 @@ def demo(
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_dataset(drawn, folder, replace=force)
         progress(Stage("drawing", faces, faces, "faces"))
+        origin = Origin(str(folder))
         result = run_audit(
-            open_source(folder),
+            origin.open(),
             out=out,
             settings=settings,
             name=folder.name,
+            origin=origin,
             force=force,
             resume=resume,
             progress=progress,

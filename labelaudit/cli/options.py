@@ -46,6 +46,17 @@ Dataset = Annotated[
     ),
 ]
 
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished audit.", show_default=False)]
+RunDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        help="Where the dataset of the run is now. Default: where it was audited.",
+        rich_help_panel=DATA,
+        show_default=False,
+    ),
+]
+
 # Dataset: what detection is to be told.
 Format = Annotated[
     str | None,

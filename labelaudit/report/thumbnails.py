@@ -84,8 +84,8 @@ def fetch_thumbnails(source: LabelSource, wanted: Mapping[str, str], *, progress
     if wanted and not got.found:
         first, why = next(iter(got.missing.items()))
         raise ReportError(
-            f"none of the {len(wanted):,} pictures to show is in --dataset as it was audited ({first}: {why}); "
-            "name the dataset of this run, or leave --dataset out"
+            f"none of the {len(wanted):,} pictures to show is in the dataset as it was audited ({first}: {why}); "
+            "name it with --dataset, or choose --no-images"
         )
     return got
 

@@ -1,0 +1,1 @@
+"""Ranked rows out to annotators' tools, and their decisions back in. No torch."""
