@@ -40,6 +40,8 @@ _ITEM_COLUMNS = (
 )
 QUEUE_COLUMNS = (*_ITEM_COLUMNS, "duplicate_group")
 """Columns of a report that choosing needs."""
+CHOICE_COLUMNS = ("queue_rank", "p_mislabelled", "given_label", "verdict", "split", "duplicate_group")
+"""The few of them that say which rows are chosen; a long report is read with these first."""
 
 Rows = NDArray[np.int64]
 
@@ -94,9 +96,7 @@ def select_queue(report: Report, choice: QueueChoice) -> Queue:
     Raises:
         SettingsError: A class or split that was named is not in the report.
     """
-    rows = _ordered(report, choice)
-    if choice.blind:
-        rows = np.random.default_rng(choice.seed).permutation(rows)
+    rows = select_rows(report, choice)
     model = report.metadata.model_hash
     return Queue(
         items=items_at(report, rows),
@@ -116,6 +116,20 @@ def items_at(report: Report, rows: Iterable[int] | Rows) -> tuple[QueueItem, ...
     """
     numbers = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.int64)
     return tuple(_item(row) for row in report.table.select(list(_ITEM_COLUMNS)).take(numbers).to_pylist())
+
+
+def select_rows(report: Report, choice: QueueChoice) -> Rows:
+    """The numbers of the chosen rows, in the order in which they are asked about.
+
+    Args:
+        report: With at least ``CHOICE_COLUMNS``.
+        choice: What to ask about.
+
+    Raises:
+        SettingsError: A class or split that was named is not in the report.
+    """
+    rows = _ordered(report, choice)
+    return np.random.default_rng(choice.seed).permutation(rows) if choice.blind else rows
 
 
 def _ordered(report: Report, choice: QueueChoice) -> Rows:
