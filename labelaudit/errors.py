@@ -11,6 +11,7 @@ The tree::
     ├── TrainingError     training cannot start, go on or be resumed
     ├── RunFolderError    the run folder exists, is locked, or is not a run folder
     ├── ReportError       a report cannot be read or has another schema version
+    ├── QueueError        a queue cannot be handed out
     ├── DecisionError     decisions that people returned cannot be used
     └── GateError         limits cannot be checked
 
@@ -55,6 +56,10 @@ class RunFolderError(LabelAuditError):
 
 class ReportError(LabelAuditError):
     """A report cannot be read, or was written with another schema version."""
+
+
+class QueueError(LabelAuditError):
+    """A queue cannot be handed out: nothing to ask about, no pictures, or nowhere to write."""
 
 
 class DecisionError(LabelAuditError):
