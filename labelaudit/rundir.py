@@ -269,31 +269,6 @@ def written_aside(target: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def folder_aside(target: Path) -> Iterator[Path]:
-    """Gives an empty private folder beside the target; on leaving without an error, renames it to the target.
-
-    A folder that is there is replaced: ask before. One process writes to a target at a time.
-
-    Yields:
-        The folder to write into.
-    """
-    aside, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)  # what a killed process was writing
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-        if target.exists():
-            target.replace(old)
-        aside.replace(target)
-        _sync_folder(target.parent)
-    finally:
-        if old.exists() and not target.exists():
-            old.replace(target)
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 def write_json(target: Path, value: Any) -> None:
     """Writes a JSON file whole or not at all; keys keep their order."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
