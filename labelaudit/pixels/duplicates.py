@@ -26,8 +26,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from labelaudit.pixels.candidates import CandidatePairs, find_candidates
 from labelaudit.records import IntArray, Progress, no_progress
@@ -154,6 +152,9 @@ def _local_mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _join(exact: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> IntArray:
     """Connected rows -> group numbers in the order of their first rows, ``NO_GROUP`` for rows that stand alone."""
+    from scipy.sparse import coo_array  # slow to import, and whoever only reads pictures does not need it
+    from scipy.sparse.csgraph import connected_components
+
     count = len(exact)
     one, other = np.concatenate([np.arange(count), first]), np.concatenate([exact, second])
     edges = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count))

@@ -39,6 +39,8 @@ _SHOWN = (
     "duplicate_group",
     "content_sha256",
 )
+REASON_COLUMNS = ("given_label", "reason", "reason_detail", "confidence", "clean_threshold", "noisy_threshold")
+"""Columns of a report that the words for a reason need."""
 COLUMNS = (*_SHOWN, "label_score")
 """Columns of a report that choosing needs."""
 
@@ -192,14 +194,18 @@ def _card(row: JsonDict, classes: Sequence[str], *, given: int, other: int) -> C
         given_share=None if posterior is None or given < 0 else posterior[given],
         other_share=None if posterior is None or named is None else posterior[classes.index(named)],
         verdict=verdict,
-        reason=_why(row),
+        reason=reason_in_words(row),
         rank=row["queue_rank"],
         sha256=row["content_sha256"],
     )
 
 
-def _why(row: JsonDict) -> str:
-    """The reason in words; where there are no numbers, what the report says of it."""
+def reason_in_words(row: JsonDict) -> str:
+    """Why a row has its verdict; where there are no numbers, what the report says of it.
+
+    Args:
+        row: The values of ``REASON_COLUMNS``.
+    """
     if row["confidence"] is None or row["noisy_threshold"] is None:
         return str(row["reason_detail"] or row["reason"].replace("_", " "))
     said = f"the models give {row['given_label']} {row['confidence']:.2f}"
