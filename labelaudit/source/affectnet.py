@@ -23,6 +23,7 @@ from labelaudit.source.locate import files_at, located_paths, none_there, pictur
 from labelaudit.source.tables import CSV_SUFFIXES, column_names, read_table
 from labelaudit.source.tabular import slashed
 from labelaudit.source.words import counted, some
+from labelaudit.source.written import CsvCells, LabelFile, LabelPlaces, runs_of
 
 CODES = ClassCodes.numbered(
     "neutral",
@@ -62,6 +63,10 @@ def _read(layout: Layout) -> Draft:
     root = picture_root(layout)
     paths = _paths(files, tables, root, assumed)
     named = files_at(paths, root=root, boxes=_boxes(table, assumed))
+    runs = runs_of([part.num_rows for part in tables])
+    places = [
+        LabelFile(file, CsvCells(_LABEL, tuple(_wanted(file))), rows) for file, rows in zip(files, runs, strict=True)
+    ]
     split = [_split(file) for file, part in zip(files, tables, strict=True) for _ in range(part.num_rows)]
     if _AUTOMATIC in split:
         assumed.append(f"rows of automatically_annotated.csv, which no person labelled, are the split {_AUTOMATIC}")
@@ -74,6 +79,7 @@ def _read(layout: Layout) -> Draft:
         where=files[0].name if len(files) == 1 else layout.name,
         codes=CODES,
         assumed=assumed,
+        places=LabelPlaces(layout, tuple(places)),
     )
 
 
@@ -90,8 +96,13 @@ def _split(file: Path) -> str | None:
     return _SPLITS.get(file.stem.casefold())
 
 
+def _wanted(file: Path) -> list[str]:
+    """The columns that are read."""
+    return [name for name in (_PATH, _LABEL, *_BOX) if name in column_names(file)]
+
+
 def _table(file: Path, assumed: list[str]) -> pa.Table:
-    wanted = [name for name in (_PATH, _LABEL, *_BOX) if name in column_names(file)]
+    wanted = _wanted(file)
     table = read_table(file, assumed, columns=wanted)
     for name in _BOX:
         if name not in wanted:

@@ -13,6 +13,7 @@ from labelaudit.source.draft import Draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import FilePictures
 from labelaudit.source.words import counted, is_split, some
+from labelaudit.source.written import LabelPlaces
 
 _IMAGES, _ANNOTATIONS = "images", "annotations"
 _ENDING = "_exp.npy"
@@ -35,6 +36,7 @@ def _read(layout: Layout) -> Draft:
     missing = {key: _missing(path) for key, path in annotations.items() if key not in pictures}
     paths = [*layout.tree.pictures, *missing.values()]
     keys = [*pictures, *missing]
+    own = [annotations.get(key) or _beside(path) for key, path in zip(keys, paths, strict=True)]
     unreadable: list[str] = []
     label = [_code(layout.root, annotations.get(key), unreadable) for key in keys]
     draft = Draft(
@@ -45,6 +47,7 @@ def _read(layout: Layout) -> Draft:
         pictures=FilePictures(layout.root, paths, facts=np.vstack([layout.tree.facts, np.full((len(missing), 2), -1)])),
         where=layout.name,
         codes=CODES,
+        places=LabelPlaces(layout, own=own),
     )
     if unreadable:
         draft.assumed.append(f"{counted(len(unreadable), 'annotation')} cannot be read ({some(unreadable)}): no label")
@@ -62,6 +65,11 @@ def _key(path: str, folder: str, ending: str) -> str:
 def _missing(annotation: str) -> str:
     """Where the picture of an annotation ought to be."""
     return f"/{annotation}".replace(f"/{_ANNOTATIONS}/", f"/{_IMAGES}/", 1)[1:].removesuffix(_ENDING) + ".jpg"
+
+
+def _beside(picture: str) -> str:
+    """Where the annotation of a picture ought to be."""
+    return f"/{picture}".replace(f"/{_IMAGES}/", f"/{_ANNOTATIONS}/", 1)[1:].rpartition(".")[0] + _ENDING
 
 
 def _code(root: Path, annotation: str | None, unreadable: list[str]) -> str | None:

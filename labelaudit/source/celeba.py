@@ -17,6 +17,7 @@ from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.locate import named_files, picture_root
 from labelaudit.source.tables import read_table
 from labelaudit.source.words import counted
+from labelaudit.source.written import CsvCells, LabelFile, LabelForm, LabelPlaces, Words
 
 _ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 _PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
@@ -33,31 +34,40 @@ def _read(layout: Layout) -> Draft:
     if not found:
         raise SourceError(f"{layout.name} holds no {' or '.join(_ATTRIBUTES)}, as CelebA has")
     file, assumed = found[0], list[str]()
-    names, label, attribute = _attribute(file, layout, assumed)
+    names, label, attribute, form = _attribute(file, layout, assumed)
+    partition = _partition(layout, file)
     named = named_files(names, root=picture_root(layout), where=file.name, assumed=assumed)
     return Draft(
         sample_id=named.sample_id,
         label=label,
         path=named.path,
-        split=_splits(layout, file, names, assumed),
+        split=_splits(partition, names, assumed),
         pictures=named.pictures,
         where=file.name,
         codes=ClassCodes({"-1": f"not {attribute}", "0": f"not {attribute}", "1": attribute}, closed=True),
         assumed=assumed,
+        places=LabelPlaces(
+            layout,
+            (LabelFile(file, form, range(len(label))),),
+            beside=() if partition is None else (partition,),
+        ),
     )
 
 
 FORMAT = Format("celeba", "CelebA", _probe, _read)
 
 
-def _attribute(file: Path, layout: Layout, assumed: list[str]) -> tuple[list[str | None], list[str | None], str]:
-    """File names, values of the chosen attribute, and its name."""
+def _attribute(
+    file: Path, layout: Layout, assumed: list[str]
+) -> tuple[list[str | None], list[str | None], str, LabelForm]:
+    """File names, values of the chosen attribute, its name, and how the values are written."""
     told = layout.options.label_column
     if file.suffix.lower() == ".csv":
         columns = layout.header(file)
         attribute = chosen_attribute(told, columns[1:], "CelebA")
         table = read_table(file, assumed, columns=[columns[0], attribute])
-        return texts(table.column(0)), label_texts(table.column(1)), attribute
+        form = CsvCells(attribute, (columns[0], attribute))
+        return texts(table.column(0)), label_texts(table.column(1)), attribute, form
     lines = [line for line in text_lines(file) if line.strip()]
     attributes = lines[1].split() if len(lines) > 1 else []
     attribute = chosen_attribute(told, attributes, "CelebA")
@@ -75,22 +85,27 @@ def _attribute(file: Path, layout: Layout, assumed: list[str]) -> tuple[list[str
         label.append(fields[position])
     if lines[0].strip().isdecimal() and int(lines[0]) != len(names):
         assumed.append(f"{file.name} announces {int(lines[0]):,} rows and holds {len(names):,}")
-    return names, label, attribute
+    return names, label, attribute, Words(position, len(attributes) + 1, header=2)
 
 
-def _splits(layout: Layout, file: Path, names: list[str | None], assumed: list[str]) -> list[str | None]:
+def _partition(layout: Layout, file: Path) -> Path | None:
+    """The file that says which split a picture belongs to."""
     found = [path for path in (file.with_name(name) for name in _PARTITION) if path.is_file()]
     found += [] if layout.file is not None else layout.find(*_PARTITION)
-    if not found:
+    return found[0] if found else None
+
+
+def _splits(partition: Path | None, names: list[str | None], assumed: list[str]) -> list[str | None]:
+    if partition is None:
         return [None] * len(names)
     by_name: dict[str | None, str | None] = {}
-    if found[0].suffix.lower() == ".csv":
-        table = read_table(found[0], assumed)
+    if partition.suffix.lower() == ".csv":
+        table = read_table(partition, assumed)
         by_name.update(zip(texts(table.column(0)), texts(table.column(1)), strict=True))
     else:
-        rows = [line.split() for line in text_lines(found[0])]
+        rows = [line.split() for line in text_lines(partition)]
         by_name.update((row[0], row[1]) for row in rows if len(row) == 2)
     without = sum(name not in by_name for name in names)
     if without:
-        assumed.append(f"{counted(without, 'row has', 'rows have')} no split in {found[0].name}")
+        assumed.append(f"{counted(without, 'row has', 'rows have')} no split in {partition.name}")
     return [_SPLITS.get(code, code) if (code := by_name.get(name)) is not None else None for name in names]

@@ -6,6 +6,8 @@ holds one number. A row is a sequence, shown by its last frame; sequences withou
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from labelaudit.errors import SourceError
 from labelaudit.source.cells import code_text
 from labelaudit.source.draft import ClassCodes, Draft
@@ -13,6 +15,7 @@ from labelaudit.source.encoding import text_lines
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import FilePictures
 from labelaudit.source.words import counted
+from labelaudit.source.written import LabelPlaces
 
 CODES = ClassCodes.numbered("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 
@@ -41,7 +44,7 @@ def _read(layout: Layout) -> Draft:
             others += 1
     labels = _labels(layout)
     last = {sequence: max(paths, key=lambda path: path.rpartition("/")[2]) for sequence, paths in frames.items()}
-    for (subject, number), (stem, _) in labels.items():
+    for (subject, number), (stem, _, _) in labels.items():
         last.setdefault((subject, number), f"{_IMAGES}/{subject}/{number}/{stem}.png")  # a row that cannot be read
     sequences = sorted(last)
     paths = [last[sequence] for sequence in sequences]
@@ -54,6 +57,7 @@ def _read(layout: Layout) -> Draft:
         pictures=FilePictures(layout.root, paths),
         where=layout.name,
         codes=CODES,
+        places=LabelPlaces(layout, own=_own_files(sequences, last, labels)),
     )
     draft.assumed.append(f"a row is a sequence, shown by its last frame; {counted(rest, 'earlier frame')} left aside")
     if others:
@@ -69,13 +73,31 @@ def _sequence(path: str) -> _Sequence | None:
     return (parts[0], parts[1]) if len(parts) >= 3 else None
 
 
-def _labels(layout: Layout) -> dict[_Sequence, tuple[str, str | None]]:
-    """Of each sequence with an emotion file: the frame that it names, and its code."""
-    found: dict[_Sequence, tuple[str, str | None]] = {}
+_Label = tuple[str, str | None, str]
+"""The frame that an emotion file names, the code in it, and its path."""
+
+
+def _labels(layout: Layout) -> dict[_Sequence, _Label]:
+    """Of each sequence that has an emotion file."""
+    found: dict[_Sequence, _Label] = {}
     for path in layout.tree.others:
         name = path.rpartition("/")[2]
         sequence = _sequence(name)
         if name.endswith(_ENDING) and sequence is not None:
             words = " ".join(text_lines(layout.root / path)).split()
-            found[sequence] = (name.removesuffix(_ENDING), code_text(words[0]) if words else None)
+            found[sequence] = (name.removesuffix(_ENDING), code_text(words[0]) if words else None, path)
     return found
+
+
+def _own_files(
+    sequences: Sequence[_Sequence], last: Mapping[_Sequence, str], labels: Mapping[_Sequence, _Label]
+) -> list[str]:
+    """The emotion file of each sequence; where it has none, the one that it would have."""
+    (subject, number), (_, _, known) = next(iter(labels.items()), (("", ""), ("", None, "")))
+    home, found, _ = known.rpartition(f"{subject}/{number}/")
+    home = home if found else "Emotion/"
+    own: list[str] = []
+    for sequence in sequences:
+        stem = last[sequence].rpartition("/")[2].rpartition(".")[0]
+        own.append(labels[sequence][2] if sequence in labels else f"{home}{'/'.join(sequence)}/{stem}{_ENDING}")
+    return own

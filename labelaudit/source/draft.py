@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from labelaudit.records import FloatArray
 from labelaudit.source.pictures import Pictures
+from labelaudit.source.written import LabelPlaces
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Draft:
         codes: What the labels' codes mean.
         votes: Annotators' votes, or None.
         assumed: What was assumed, one sentence each; ``finish`` adds to it.
+        places: Where the labels are written, or None where the dataset cannot be written back.
     """
 
     sample_id: Sequence[str]
@@ -74,3 +76,4 @@ class Draft:
     codes: ClassCodes = field(default_factory=ClassCodes)
     votes: Votes | None = None
     assumed: list[str] = field(default_factory=list)
+    places: LabelPlaces | None = None

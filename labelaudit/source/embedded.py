@@ -24,6 +24,7 @@ from labelaudit.source.pictures import files_signature
 from labelaudit.source.tables import PARQUET_SUFFIXES, parquet_schema
 from labelaudit.source.tabular import read_facts
 from labelaudit.source.words import splits_of_shards
+from labelaudit.source.written import LabelFile, LabelPlaces, ParquetCells, runs_of
 
 _KEPT_GROUPS = 16
 _KEPT_BYTES = 256 << 20
@@ -57,7 +58,12 @@ def _read(layout: Layout) -> Draft:
         assumed.append("sample ids are row numbers, from 0 (--id-column)")
     pictures = ParquetPictures(shards, facts.columns.image, facts.rows)
     row_numbers = [str(row) for row in range(len(facts.label))]
-    return facts.draft(pictures, where=layout.name, assumed=assumed, derived_ids=row_numbers, split=split)
+    draft = facts.draft(pictures, where=layout.name, assumed=assumed, derived_ids=row_numbers, split=split)
+    if (column := facts.own_labels) is not None:
+        runs = runs_of([_rows(path) for path in shards])
+        files = (LabelFile(path, ParquetCells(column), rows) for path, rows in zip(shards, runs, strict=True))
+        draft.places = LabelPlaces(layout, tuple(files))
+    return draft
 
 
 FORMAT = Format("parquet", "Parquet with encoded pictures", _probe, _read)

@@ -18,6 +18,7 @@ from labelaudit.source.encoding import decoded, text_encoding, text_lines
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.locate import named_files, picture_root
 from labelaudit.source.tabular import slashed
+from labelaudit.source.written import LabelFile, LabelPlaces, Words
 
 CODES = ClassCodes.numbered("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -70,6 +71,7 @@ def _read(layout: Layout) -> Draft:
         where=_LIST,
         codes=CODES,
         assumed=assumed,
+        places=LabelPlaces(layout, (LabelFile(file, Words(-1, _FIELDS), range(len(label))),)),
     )
 
 

@@ -16,6 +16,7 @@ from labelaudit.source.locate import named_files, picture_root
 from labelaudit.source.tables import CSV_SUFFIXES, read_table
 from labelaudit.source.tabular import slashed
 from labelaudit.source.words import is_split, some
+from labelaudit.source.written import CsvCells, LabelFile, LabelPlaces
 
 _FILE = "file"
 _LABELS = ("age", "gender", "race")
@@ -38,8 +39,11 @@ def _read(layout: Layout) -> Draft:
     names: list[str | None] = []
     label: list[str | None] = []
     split: list[str | None] = []
+    places: list[LabelFile] = []
     for file in files:
         table = read_table(file, assumed, columns=[_FILE, attribute])
+        rows = range(len(label), len(label) + table.num_rows)
+        places.append(LabelFile(file, CsvCells(attribute, (_FILE, attribute)), rows))
         names += [text and slashed(text) for text in texts(table.column(_FILE))]
         label += label_texts(table.column(attribute))
         split += [next((part for part in reversed(file.stem.split("_")) if is_split(part)), None)] * table.num_rows
@@ -53,6 +57,7 @@ def _read(layout: Layout) -> Draft:
         pictures=named.pictures,
         where=where,
         assumed=assumed,
+        places=LabelPlaces(layout, tuple(places)),
     )
 
 

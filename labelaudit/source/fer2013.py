@@ -23,6 +23,7 @@ from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import files_signature
 from labelaudit.source.tables import CSV_SUFFIXES, read_table
 from labelaudit.source.words import counted, some
+from labelaudit.source.written import CsvCells, LabelFile, LabelPlaces
 
 CODES = ClassCodes.numbered("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -54,8 +55,12 @@ def _read(layout: Layout) -> Draft:
     usage: list[str | None] = []
     label: list[str | None] = []
     cells: list[pa.Array] = []
+    places: list[LabelFile] = []
     for file in files:
         table = read_table(file, assumed)
+        if (column := _named(table, _LABEL)) is not None:
+            rows = range(len(label), len(label) + table.num_rows)
+            places.append(LabelFile(file, CsvCells(column), rows))
         label += _column(table, _LABEL, label_texts)
         own_usage = _column(table, _USAGE, texts)
         usage += [_HALVES[file.name.casefold()]] * table.num_rows if len(files) > 1 else own_usage
@@ -72,6 +77,7 @@ def _read(layout: Layout) -> Draft:
         codes=CODES,
         votes=None if beside is None else votes_of_rows(beside, usage, assumed),
         assumed=assumed,
+        places=LabelPlaces(layout, tuple(places)),
     )
 
 

@@ -20,6 +20,7 @@ from labelaudit.source.options import SourceOptions
 from labelaudit.source.pictures import Pictures
 from labelaudit.source.votes import NO_VOTE, of_rows, on_classes, plurality, renamed
 from labelaudit.source.words import counted, did_you_mean, means_no_class, same_label, some, split_name, twin_spellings
+from labelaudit.source.written import WrittenLabels
 
 
 @dataclass(eq=False)
@@ -30,6 +31,7 @@ class OpenedSource:
         format, why, assumed, table: As ``LabelSource`` has them.
         pictures: Of all the rows that the dataset has.
         rows: Which of them are the table's rows, shape (N,); None = all of them.
+        written: The labels of all the rows that the dataset has, as they are written; None = nobody said.
     """
 
     format: str
@@ -38,6 +40,7 @@ class OpenedSource:
     table: SampleTable
     pictures: Pictures
     rows: NDArray[np.int64] | None = None
+    written: WrittenLabels | None = None
 
     def read(self, row: int) -> Picture:
         """Reads the picture of one row.
@@ -78,7 +81,7 @@ def finish(draft: Draft, options: SourceOptions, *, format_name: str, why: str) 
     path = writable(draft.path if rows is None else [draft.path[row] for row in rows])
     counts, outside = _table_votes(votes, rows, space, assumed)
     table = SampleTable(sample_id, labels, path, split, space, counts, outside)
-    return OpenedSource(format_name, why, tuple(assumed), table, draft.pictures, rows)
+    return OpenedSource(format_name, why, tuple(assumed), table, draft.pictures, rows, _written(draft, naming, votes))
 
 
 class _Naming:
@@ -182,6 +185,16 @@ def _decided(votes: Votes, written: Sequence[str | None], naming: _Naming, assum
             "--no-votes or --label-column takes it instead"
         )
     return labels
+
+
+def _written(draft: Draft, naming: _Naming, votes: Votes | None) -> WrittenLabels:
+    """The labels as they are written. Those that votes decided stand nowhere: votes are what people said."""
+    if votes is not None and votes.decide:
+        return WrittenLabels(None, draft.label, why_not=f"the given labels are the plurality of {votes.origin}")
+    if draft.places is None:
+        return WrittenLabels(None, draft.label, why_not=f"labels of {draft.where} cannot be written where they stand")
+    codes = {*draft.codes.names, *(label for label in draft.label if label is not None)}
+    return WrittenLabels(draft.places, draft.label, {code: naming.name_of(code) for code in codes})
 
 
 def _chosen_rows(split: Sequence[str | None], wanted: Sequence[str], where: str) -> NDArray[np.int64] | None:

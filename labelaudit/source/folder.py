@@ -17,6 +17,7 @@ from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import FilePictures
 from labelaudit.source.walk import Tree
 from labelaudit.source.words import counted, is_split, some
+from labelaudit.source.written import LabelPlaces
 
 
 def _probe(layout: Layout) -> Match | None:
@@ -66,6 +67,7 @@ def folder_draft(layout: Layout, codes: ClassCodes | None = None) -> Draft:
         pictures=FilePictures(layout.root, tree.pictures, facts=tree.facts),
         where=layout.name,
         codes=codes or ClassCodes(),
+        places=LabelPlaces(layout, renamed=reading.renamed),
     )
     draft.assumed += _said(tree, reading)
     labels = frozenset(label for label in draft.label if label is not None)
@@ -90,6 +92,13 @@ class _Reading:
     folder: list[str]
     label: dict[str, str | None]
     split: dict[str, str | None]
+
+    def renamed(self, path: str, label: str) -> str:
+        """The path of a picture in the folder of another class, the rest of its path as it is."""
+        folder, _, name = path.rpartition("/")
+        parts = folder.split("/") if folder else []
+        depth = (self.wrapper.count("/") + 1 if self.wrapper else 0) + (self.split[folder] is not None)
+        return "/".join([*parts[:depth], label, *parts[depth + 1 :], name])
 
 
 def _read_names(paths: Sequence[str]) -> _Reading:

@@ -23,6 +23,7 @@ from labelaudit.source.options import SourceOptions
 from labelaudit.source.pictures import read_below
 from labelaudit.source.tabular import read_facts
 from labelaudit.source.walk import stays_inside
+from labelaudit.source.written import LabelFile, LabelPlaces, SavedCells
 
 _SAVED = (("dataset_dict.json",), ("dataset_info.json", "state.json"))
 
@@ -42,7 +43,7 @@ def _read(layout: Layout) -> Draft:
         raise SourceError(
             f"{layout.name} cannot be opened as a saved Hugging Face dataset: {one_line(error, layout.root)}"
         ) from error
-    return hub_draft(found, layout.options, where=layout.name, roots=[layout.root])
+    return hub_draft(found, layout.options, where=layout.name, roots=[layout.root], saved=layout)
 
 
 FORMAT = Format("huggingface", "a Hugging Face dataset", _probe, _read)
@@ -55,7 +56,9 @@ def _saved(layout: Layout) -> str | None:
     return next((names[0] for names in _SAVED if all((layout.root / name).is_file() for name in names)), None)
 
 
-def hub_draft(found: Any, options: SourceOptions, *, where: str, roots: Sequence[Path]) -> Draft:
+def hub_draft(
+    found: Any, options: SourceOptions, *, where: str, roots: Sequence[Path], saved: Layout | None = None
+) -> Draft:
     """Reads an open ``datasets.Dataset`` or ``DatasetDict``.
 
     Args:
@@ -63,6 +66,7 @@ def hub_draft(found: Any, options: SourceOptions, *, where: str, roots: Sequence
         options: What the user said about the columns.
         where: What messages call it.
         roots: Folders from which pictures that are files may be read.
+        saved: Where it was saved to; None = it is not on disk in a form that can be written.
 
     Raises:
         SourceError: It streams, or its columns leave a choice.
@@ -79,13 +83,16 @@ def hub_draft(found: Any, options: SourceOptions, *, where: str, roots: Sequence
     if facts.id is None:
         assumed.append("sample ids are split and row number (--id-column)")
     numbered = [(name, row) for name, part in plain.items() for row in range(len(part))]
-    return facts.draft(
+    draft = facts.draft(
         HubPictures(list(plain.values()), facts.columns.image, roots, facts.rows),
         where=where,
         assumed=assumed,
         derived_ids=facts.of_samples([f"{name or 'row'}/{row}" for name, row in numbered]),
         split=facts.of_samples([name or None for name, _ in numbered]) if facts.columns.split is None else None,
     )
+    if saved is not None and (column := facts.own_labels) is not None:
+        draft.places = LabelPlaces(saved, (LabelFile(saved.root, SavedCells(column), range(len(numbered))),))
+    return draft
 
 
 class HubPictures:

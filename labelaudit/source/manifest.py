@@ -14,6 +14,7 @@ from labelaudit.source.tables import PARQUET_SUFFIXES, TABLE_SUFFIXES, parquet_s
 from labelaudit.source.tabular import read_facts
 from labelaudit.source.vote_columns import may_hold_votes
 from labelaudit.source.words import some
+from labelaudit.source.written import LabelPlaces, table_labels
 
 
 def _probe(layout: Layout) -> Match | None:
@@ -50,7 +51,10 @@ def _draft(file: Path, layout: Layout) -> Draft:
     facts = read_facts(table, layout.options, where=file.name, assumed=assumed)
     folder = layout.relative(file).rpartition("/")[0]
     files = named_files(facts.path, root=picture_root(layout), where=file.name, assumed=assumed, near=folder)
-    return facts.draft(files.pictures, where=file.name, assumed=assumed, derived_ids=files.sample_id, path=files.path)
+    draft = facts.draft(files.pictures, where=file.name, assumed=assumed, derived_ids=files.sample_id, path=files.path)
+    if facts.own_labels is not None:
+        draft.places = LabelPlaces(layout, (table_labels(file, facts.own_labels, range(table.num_rows)),))
+    return draft
 
 
 def _tables(layout: Layout) -> list[Path]:

@@ -71,6 +71,21 @@ class FilePictures:
         self._facts = facts
         self._boxes = boxes
 
+    @property
+    def root(self) -> Path:
+        """The folder, links resolved."""
+        return Path(self._root)
+
+    @property
+    def paths(self) -> Sequence[str | None]:
+        """Of each row, relative to the root, as the system has them; None = the row names no picture."""
+        return self._paths
+
+    @property
+    def cropped(self) -> bool:
+        """Whether a row may be a part of its picture."""
+        return self._boxes is not None
+
     def read(self, row: int) -> Picture:
         """The file's bytes, or the pixels of the row's face box.
 

@@ -23,6 +23,7 @@ from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import FilePictures
 from labelaudit.source.tables import read_table
 from labelaudit.source.words import counted, some
+from labelaudit.source.written import CsvCells, LabelFile, LabelPlaces, Words
 
 CODES = ClassCodes.numbered("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral", first=1)
 
@@ -61,6 +62,8 @@ def _original(file: Path, layout: Layout) -> Draft:
     # The list stands in EmoLabel/ beside Image/, maybe below the folder that was named, maybe above it.
     home = file.parent.parent if file.parent.name.casefold() == "emolabel" else file.parent
     root = layout.root if home.is_relative_to(layout.root) else home
+    if options.root is not None:  # the list alone, its pictures elsewhere
+        home, root = options.root / home.relative_to(root), options.root
     names: list[str] = []
     label: list[str | None] = []
     for number, line in enumerate(text_lines(file), start=1):
@@ -89,6 +92,7 @@ def _original(file: Path, layout: Layout) -> Draft:
         codes=CODES,
         votes=votes,
         assumed=assumed,
+        places=LabelPlaces(layout, (LabelFile(file, Words(1, 2), range(len(label))),)),
     )
 
 
@@ -146,10 +150,12 @@ def _reshipped(tables: Sequence[Path], layout: Layout) -> Draft:
     split: list[str | None] = []
     listed: set[str] = set()
     differ = 0
+    places: list[LabelFile] = []
     for table_file in tables:
         table = read_table(table_file, draft.assumed)
         part = _SPLIT_TABLES[table_file.name.casefold()]
         names, codes = texts(table.column("image")), label_texts(table.column("label"))
+        places.append(LabelFile(table_file, CsvCells("label"), range(len(label), len(label) + table.num_rows)))
         for name, code in zip(names, codes, strict=True):
             path = there.get((part, name or ""), f"{home}{part}/{code}/{name}")
             listed.add(path)
@@ -168,6 +174,7 @@ def _reshipped(tables: Sequence[Path], layout: Layout) -> Draft:
     draft.label = label + [in_folder[path] for path in rest]
     draft.split = split + [_split_of(path) for path in rest]
     draft.pictures = FilePictures(layout.root, all_paths)
+    draft.places = LabelPlaces(layout, tuple(places), renamed=draft.places.renamed if draft.places else None)
     return draft
 
 

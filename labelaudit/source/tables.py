@@ -41,8 +41,17 @@ def column_names(path: Path) -> list[str]:
         return list(parquet_schema(path).names)
     if path.suffix.lower() in JSON_SUFFIXES:
         return list(next(iter(_json_rows(path, limit=1)), {}))
-    names, _ = _header(path, text_encoding(path, whole=False))
-    return [name.strip() for name in names]
+    return csv_header(path, text_encoding(path, whole=False))[0]
+
+
+def csv_header(path: Path, encoding: str) -> tuple[list[str], str]:
+    """The names of a csv's columns without surrounding space, and what separates them.
+
+    Raises:
+        SourceError: The file is empty, or has no line of names.
+    """
+    names, delimiter = _header(path, encoding)
+    return [name.strip() for name in names], delimiter
 
 
 def read_table(path: Path, assumed: list[str], *, columns: Sequence[str] | None = None) -> pa.Table:

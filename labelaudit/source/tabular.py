@@ -46,6 +46,11 @@ class TableFacts:
     codes: ClassCodes
     rows: NDArray[np.int64] | None = None
 
+    @property
+    def own_labels(self) -> str | None:
+        """The column that holds a label a sample, or None where votes, or annotators' rows, are all there is."""
+        return self.columns.label if self.rows is None else None
+
     def of_samples(self, column: Sequence[_Cell]) -> list[_Cell]:
         """A column of the table's rows as a column of the samples."""
         return list(column) if self.rows is None else [column[row] for row in self.rows]

@@ -11,6 +11,7 @@ from labelaudit.source.draft import ClassCodes, Draft
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.pictures import FilePictures
 from labelaudit.source.words import counted, some
+from labelaudit.source.written import LabelPlaces, Renamed
 
 _CODES = {
     "gender": ClassCodes.numbered("male", "female"),
@@ -45,6 +46,7 @@ def _read(layout: Layout) -> Draft:
         pictures=FilePictures(layout.root, paths, facts=layout.tree.facts),
         where=layout.name,
         codes=_CODES[attribute],
+        places=LabelPlaces(layout, renamed=_renamed(attribute)),
     )
     odd = [path for path, match in zip(paths, matches, strict=True) if match is None]
     if odd:
@@ -53,6 +55,17 @@ def _read(layout: Layout) -> Draft:
 
 
 FORMAT = Format("utkface", "UTKFace", _probe, _read)
+
+
+def _renamed(attribute: str) -> Renamed:
+    def renamed(path: str, code: str) -> str | None:
+        match = _match(path)
+        if match is None:
+            return None
+        folder, slash, name = path.rpartition("/")
+        return f"{folder}{slash}{name[: match.start(attribute)]}{code}{name[match.end(attribute) :]}"
+
+    return renamed
 
 
 def _match(path: str) -> re.Match[str] | None:

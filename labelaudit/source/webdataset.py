@@ -22,6 +22,7 @@ from labelaudit.source.tables import table_of_rows
 from labelaudit.source.tabular import read_facts
 from labelaudit.source.walk import PICTURE_SUFFIXES
 from labelaudit.source.words import counted, splits_of_shards
+from labelaudit.source.written import LabelFile, LabelPlaces, TarLabels, runs_of
 
 _LABELS = ("cls", "json")
 _LARGEST_LABEL = 1 << 20  # bytes of one
@@ -40,7 +41,8 @@ def _read(layout: Layout) -> Draft:
     shards = sorted(layout.with_suffix(".tar"))
     if not shards:
         raise SourceError(f"{layout.name} holds no .tar shards (compressed ones must be unpacked to .tar)")
-    samples = [sample for number, path in enumerate(shards) for sample in _samples(number, path)]
+    by_shard = [_samples(number, path) for number, path in enumerate(shards)]
+    samples = [sample for found in by_shard for sample in found]
     if not samples:
         raise SourceError(f"{layout.name} holds no files in its tar shards: nothing to audit")
     assumed: list[str] = []
@@ -48,11 +50,17 @@ def _read(layout: Layout) -> Draft:
     facts = read_facts(table, layout.options, where=layout.name, assumed=assumed, needs_path=False)
     chosen = facts.of_samples(samples)
     split = None
-    if facts.columns.split is None and (by_shard := splits_of_shards([path.stem for path in shards])):
+    if facts.columns.split is None and (names := splits_of_shards([path.stem for path in shards])):
         assumed.append("splits come from the names of the shards")
-        split = [by_shard[sample.shard] for sample in chosen]
+        split = [names[sample.shard] for sample in chosen]
     keys = [sample.key for sample in chosen]
-    return facts.draft(TarPictures(shards, chosen), where=layout.name, assumed=assumed, derived_ids=keys, split=split)
+    pictures = TarPictures(shards, chosen)
+    draft = facts.draft(pictures, where=layout.name, assumed=assumed, derived_ids=keys, split=split)
+    if (key := facts.own_labels) is not None:
+        runs = runs_of(list(map(len, by_shard)))
+        files = (LabelFile(path, TarLabels(key), rows) for path, rows in zip(shards, runs, strict=True))
+        draft.places = LabelPlaces(layout, tuple(files))
+    return draft
 
 
 FORMAT = Format("webdataset", "WebDataset tar shards", _probe, _read)
@@ -124,22 +132,31 @@ def _samples(shard: int, path: Path) -> list[_Sample]:
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
-                folder, slash, name = member.name.removeprefix("./").rpartition("/")
-                stem, _, ending = name.partition(".")
-                if not member.isfile() or not stem:
+                key, kind = key_and_kind(member.name)
+                if not member.isfile() or not key:
                     continue
-                key = f"{folder}{slash}{stem}"
                 sample = found.setdefault(key, _Sample(shard, key))
-                kind = ending.rpartition(".")[2].lower()
                 if kind in PICTURE_SUFFIXES and sample.size < 0:
                     sample.start, sample.size = member.offset_data, member.size
-                elif kind in _LABELS and member.size <= _LARGEST_LABEL:
+                elif is_label(kind, member.size):
                     file = archive.extractfile(member)
                     assert file is not None
                     _add_label(sample, kind, file.read(), f"{path.name}: {member.name}")
     except (tarfile.TarError, OSError, EOFError) as error:
         raise SourceError(f"{path.name} cannot be read as an uncompressed tar file: is it complete?") from error
     return [sample for sample in found.values() if sample.size >= 0 or sample.label]
+
+
+def key_and_kind(name: str) -> tuple[str, str]:
+    """The sample that a file of a shard belongs to, and its ending in lower case; no key = it belongs to none."""
+    folder, slash, file = name.removeprefix("./").rpartition("/")
+    stem, _, ending = file.partition(".")
+    return f"{folder}{slash}{stem}" if stem else "", ending.rpartition(".")[2].lower()
+
+
+def is_label(kind: str, size: int) -> bool:
+    """Whether a file with this ending and of so many bytes holds labels."""
+    return kind in _LABELS and size <= _LARGEST_LABEL
 
 
 def _add_label(sample: _Sample, kind: str, content: bytes, where: str) -> None:
