@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from labelaudit.inspection import Inspection, inspect_source
     from labelaudit.pipeline import AuditResult, audit
     from labelaudit.records import Reason, Stage, Verdict
+    from labelaudit.report.compare import Comparison, compare_runs
     from labelaudit.report.summary import Summary
     from labelaudit.report.table import Report, read_report
     from labelaudit.settings import (
@@ -69,6 +70,7 @@ _HOME = {
     "labelaudit.inspection": ("Inspection", "inspect_source"),
     "labelaudit.pipeline": ("AuditResult", "audit"),
     "labelaudit.records": ("Reason", "Stage", "Verdict"),
+    "labelaudit.report.compare": ("Comparison", "compare_runs"),
     "labelaudit.report.summary": ("Summary",),
     "labelaudit.report.table": ("Report", "read_report"),
     "labelaudit.settings": (
@@ -95,6 +97,7 @@ __all__ = [
     "AuditResult",
     "AuditSettings",
     "CacheError",
+    "Comparison",
     "DecisionError",
     "Effort",
     "GateError",
@@ -123,6 +126,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "audit",
+    "compare_runs",
     "inspect_source",
     "open_source",
     "read_report",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelaudit._version import __version__
-from labelaudit.cli import audit, demo, inspect, report
+from labelaudit.cli import audit, compare, demo, inspect, report
 from labelaudit.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     epilog="Examples:\n\nlabelaudit demo\n\nlabelaudit inspect faces\n\nlabelaudit audit faces --out runs/faces",
 )
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("report", epilog=report.EXAMPLES)(report.report)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labelaudit.inspection import Inspection
+    from labelaudit.report.compare import Comparison
     from labelaudit.report.html import PageResult
     from labelaudit.report.summary import Summary
     from labelaudit.report.truth import TruthScore
@@ -62,6 +63,25 @@ def write_page_result(result: PageResult, *, as_json: bool, quiet: bool) -> None
         from labelaudit.cli.output.page import print_page
 
         print_page(results_console(), result)
+
+
+def write_comparison(comparison: Comparison, *, out: Path | None, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Says what changed between two audits.
+
+    Args:
+        comparison: The two audits.
+        out: The file that the changed rows were written to, or None.
+        as_json: Only JSON.
+        quiet: Nothing.
+        verbose: More than one screen.
+    """
+    if as_json:
+        write_json_line({**comparison.to_json(), "out": None if out is None else str(out)})
+    elif not quiet:
+        from labelaudit.cli.output.compare import print_comparison
+        from labelaudit.cli.output.consoles import results_console
+
+        print_comparison(results_console(), comparison, out=out, verbose=verbose)
 
 
 def write_json_line(value: dict[str, Any]) -> None:
