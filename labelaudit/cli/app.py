@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelaudit._version import __version__
-from labelaudit.cli import audit, compare, demo, inspect, report
+from labelaudit.cli import audit, compare, demo, inspect, queue, report
 from labelaudit.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
+app.command("queue", epilog=queue.EXAMPLES)(queue.queue)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 
 

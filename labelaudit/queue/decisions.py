@@ -32,7 +32,7 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     """Reads the decisions of one file. What it is, is seen from its content and not from its name.
 
     Known are our own lines, csv, tsv and Parquet tables of ``labelaudit queue``, and exports of Label Studio (JSON),
-    CVAT (XML), Datumaro (JSON) and FiftyOne (JSON).
+    CVAT (XML, or the zip that it comes in), Datumaro (JSON) and FiftyOne (JSON).
 
     Raises:
         DecisionError: It is none of these, or is damaged; the message names the file.
@@ -76,7 +76,7 @@ def check_decisions(decisions: Sequence[Decision], report: Report) -> NDArray[np
 def _reader(path: Path, head: bytes) -> Reader:
     """The reader of a file, by how it begins."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"<"):
+    if start.startswith((b"<", b"PK\x03\x04")):  # CVAT gives XML, mostly in a zip
         from labelaudit.queue.cvat import read_cvat
 
         return read_cvat

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from labelaudit.errors import SettingsError
+from labelaudit.queue.cvat import write_cvat
+from labelaudit.queue.datumaro import write_datumaro
+from labelaudit.queue.fiftyone import write_fiftyone
+from labelaudit.queue.imagefolder import write_imagefolder
 from labelaudit.queue.item import Queue
+from labelaudit.queue.label_studio import write_label_studio
 from labelaudit.queue.tabular import write_csv, write_parquet
 from labelaudit.source.words import did_you_mean
 
@@ -31,7 +36,7 @@ class QueueWriter(Protocol):
 
 @dataclass(frozen=True)
 class QueueFormat:
-    """One way to hand a queue to annotators.
+    """One way to hand a queue to annotators. In its texts for people, ``{out}`` stands for what was written.
 
     Attributes:
         name: As ``--format`` has it.
@@ -39,25 +44,69 @@ class QueueFormat:
         write: Its writer.
         is_folder: Whether it is a folder, which then holds copies of the pictures unless something else is told; else
             a single file, of which ``name`` is the ending.
+        way_in: What to do with what was written.
+        way_back: What ``labelaudit apply`` is then given: a path, or a word in capitals such as ``EXPORT.json``.
         needs_copies: Whether it is of no use without the pictures in its folder.
-        way_in: What to do with what was written, for people; ``{out}`` stands for where it is.
-        way_back: What to export from the tool afterwards, for people.
     """
 
     name: str
     title: str
     write: QueueWriter
     is_folder: bool
+    way_in: str
+    way_back: str
     needs_copies: bool = False
-    way_in: str = ""
-    way_back: str = ""
 
 
 _FILL_IN = "fill in the column decision of {out}"
+_INTO_LABEL_STUDIO = (
+    "make a project in Label Studio, paste {out}/labeling-config.xml as the code of its labeling interface, "
+    "and import {out}/tasks.json"
+)
+_INTO_CVAT = (
+    "make a task in CVAT, paste {out}/labels.json as its raw labels, give it the pictures in {out}/images, "
+    "and upload {out}/annotations.xml as 'CVAT 1.1'"
+)
+_INTO_DATUMARO = "read {out} with datumaro: Dataset.import_from('{out}', 'datumaro')"
+_INTO_FIFTYONE = (
+    "open {out} in FiftyOne: fiftyone.Dataset.from_dir('{out}', fiftyone.types.FiftyOneDataset), "
+    "and fill in the field decision"
+)
+_INTO_HF = "read {out} with load_dataset('imagefolder', data_dir='{out}'), or fill in decision in its metadata.jsonl"
 
 FORMATS = (
-    QueueFormat("csv", "a table for any spreadsheet", write_csv, is_folder=False, way_in=_FILL_IN, way_back="the file"),
-    QueueFormat("parquet", "a Parquet table", write_parquet, is_folder=False, way_in=_FILL_IN, way_back="the file"),
+    QueueFormat(
+        "label-studio",
+        "Label Studio tasks",
+        write_label_studio,
+        True,
+        way_in=_INTO_LABEL_STUDIO,
+        way_back="EXPORT.json",
+    ),
+    QueueFormat("cvat", "CVAT image tags", write_cvat, True, way_in=_INTO_CVAT, way_back="EXPORT.zip"),
+    QueueFormat(
+        "datumaro",
+        "a Datumaro dataset",
+        write_datumaro,
+        True,
+        way_in=_INTO_DATUMARO,
+        way_back="EXPORT/annotations/queue.json",
+        needs_copies=True,
+    ),
+    QueueFormat(
+        "fiftyone", "a FiftyOne dataset", write_fiftyone, True, way_in=_INTO_FIFTYONE, way_back="EXPORT/samples.json"
+    ),
+    QueueFormat(
+        "hf",
+        "a Hugging Face imagefolder",
+        write_imagefolder,
+        True,
+        way_in=_INTO_HF,
+        way_back="{out}/metadata.jsonl",
+        needs_copies=True,
+    ),
+    QueueFormat("csv", "a table for any spreadsheet", write_csv, False, _FILL_IN, "{out}"),
+    QueueFormat("parquet", "a Parquet table", write_parquet, False, _FILL_IN, "{out}"),
 )
 """Every format, in the order in which help names them."""
 

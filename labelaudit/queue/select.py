@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from labelaudit.errors import SettingsError
 from labelaudit.queue.item import Queue, QueueItem
+from labelaudit.queue.ways import Suspicion
 from labelaudit.records import FloatArray, IntArray, JsonDict, Verdict
 from labelaudit.report.counts import codes_among, distinct_names, floats
 from labelaudit.report.table import Report
@@ -57,7 +58,7 @@ class QueueChoice:
         quota: So many rows at most of each given class; None = no limit.
         until: The longest queue of whose labels at least this share is expected to be wrong, in (0, 1]; None = do not
             look at it.
-        verdicts: Only rows with one of these verdicts; empty = any. Clean rows have no rank and are never asked about.
+        verdicts: Only rows with one of these verdicts; empty = any.
         splits: Only rows of these splits; empty = any.
         blind: Against anchoring: the order is shuffled, and writers leave out what the audit thinks.
         seed: Of the shuffle.
@@ -71,7 +72,7 @@ class QueueChoice:
     min_p: float | None = None
     quota: int | None = None
     until: float | None = None
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[Suspicion, ...] = ()
     splits: tuple[str, ...] = ()
     blind: bool = False
     seed: int = 0

@@ -111,7 +111,8 @@ def _columns(queue: Queue, pictures: Mapping[str, str]) -> dict[str, Sequence[An
     columns: dict[str, Sequence[Any]] = {} if queue.blind else {"rank": [each.rank for each in items]}
     if pictures:
         columns["picture"] = [pictures.get(each.sample_id) for each in items]
-    columns["path"] = [each.path for each in items]
+    if not (queue.blind and pictures):  # a folder is often named after the given label
+        columns["path"] = [each.path for each in items]
     if not queue.blind:
         columns["given_label"] = [each.given_label for each in items]
         columns["suggested_label"] = [each.suggested_label for each in items]

@@ -1,0 +1,176 @@
+"""``labelaudit queue``: which labels to look at first, handed to the people who look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelaudit.cli import options as opt
+from labelaudit.cli.output.queue import write_queue_result
+from labelaudit.cli.progress import stage_lines
+from labelaudit.queue.ways import PictureWay, Suspicion
+
+EXAMPLES = """Examples:
+
+labelaudit queue runs/faces
+
+labelaudit queue runs/faces --format label-studio --class happy --class sad --quota 100
+
+labelaudit queue runs/faces --until 0.5 --blind --assign ann,bo,cy --overlap 2"""
+
+CHOICE, PEOPLE = "Which rows", "Who looks, and with what"
+
+
+def _format_names(incomplete: str) -> list[str]:
+    """For shell completion: names of formats that begin so."""
+    from labelaudit.queue.formats import FORMATS
+
+    return [each.name for each in FORMATS if each.name.startswith(incomplete)]
+
+
+Top = Annotated[
+    int | None,
+    typer.Option(help="So many rows at most; 0 = all. Default: 200, with --until all.", rich_help_panel=CHOICE),
+]
+Class = Annotated[
+    list[str] | None, typer.Option("--class", help="Only this given label. May be repeated.", rich_help_panel=CHOICE)
+]
+MinP = Annotated[float | None, typer.Option(help="Only rows at least so likely to be wrong.", rich_help_panel=CHOICE)]
+Quota = Annotated[int | None, typer.Option(help="So many rows of each given label at most.", rich_help_panel=CHOICE)]
+Until = Annotated[
+    float | None,
+    typer.Option(
+        help="As many rows as keep the expected share of wrong labels among them at this or more.",
+        rich_help_panel=CHOICE,
+    ),
+]
+Verdicts = Annotated[
+    list[Suspicion] | None,
+    typer.Option("--verdict", help="Only mislabelled, or only ambiguous rows.", rich_help_panel=CHOICE),
+]
+Split = Annotated[
+    list[str] | None, typer.Option(help="Only rows of this split. May be repeated.", rich_help_panel=CHOICE)
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="label-studio, cvat, datumaro, fiftyone, hf, csv or parquet.",
+        rich_help_panel=PEOPLE,
+        autocompletion=_format_names,
+    ),
+]
+Blind = Annotated[
+    bool,
+    typer.Option("--blind", help="Show no label, no suggestion, no probability, and shuffle.", rich_help_panel=PEOPLE),
+]
+Assign = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Annotators, as in ann,bo,cy; each gets a queue.", rich_help_panel=PEOPLE),
+]
+Overlap = Annotated[int, typer.Option(help="So many annotators look at each row.", rich_help_panel=PEOPLE)]
+Pictures = Annotated[
+    PictureWay | None,
+    typer.Option(
+        help="Copy the pictures beside the queue, or none. Default: what the format is best served with.",
+        rich_help_panel=PEOPLE,
+    ),
+]
+PictureRoot = Annotated[
+    str | None,
+    typer.Option(
+        help="What stands before a picture's path for the tool, as in https://faces.example.org/.",
+        rich_help_panel=PEOPLE,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the shuffle and of who gets what.", rich_help_panel=PEOPLE)]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="The file or folder to be. Default: RUN/queue.csv, RUN/queue-label-studio ...",
+        rich_help_panel=opt.WORK,
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier queue there.", rich_help_panel=opt.WORK)]
+
+
+def queue(
+    run: opt.Run,
+    top: Top = None,
+    class_: Class = None,
+    min_p: MinP = None,
+    quota: Quota = None,
+    until: Until = None,
+    verdict: Verdicts = None,
+    split: Split = None,
+    format: Format = "csv",  # noqa: A002 - the option's own name
+    blind: Blind = False,
+    assign: Assign = None,
+    overlap: Overlap = 1,
+    pictures: Pictures = None,
+    picture_root: PictureRoot = None,
+    dataset: opt.RunDataset = None,
+    seed: Seed = 0,
+    out: Out = None,
+    force: Force = False,
+    as_json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,  # noqa: ARG001 - its callback has done the work
+) -> None:
+    """Hands the rows to look at first to people, in the form that their tool reads.
+
+    Copies of one picture are asked about once; the others come after all other rows.
+    """
+    if assign is None and overlap != 1:
+        raise typer.BadParameter("--overlap shares rows among annotators; name them with --assign")
+
+    from labelaudit.queue.assign import assign as share_out
+    from labelaudit.queue.formats import format_named
+    from labelaudit.queue.handout import default_name, plan_pictures, write_queue
+    from labelaudit.queue.outlook import look_out
+    from labelaudit.queue.select import DEFAULT_TOP, QUEUE_COLUMNS, QueueChoice, select_queue
+    from labelaudit.report.table import read_report
+    from labelaudit.rundir import RunDir
+    from labelaudit.source.origin import open_run_source
+
+    annotators = () if assign is None else tuple(name.strip() for name in assign.split(","))
+    form = format_named(format)
+    plan = plan_pictures(form, pictures, picture_root)
+    if top is None and until is None:
+        top = DEFAULT_TOP
+    choice = QueueChoice(
+        top=top or None,
+        classes=tuple(class_ or ()),
+        min_p=min_p,
+        quota=quota,
+        until=until,
+        verdicts=tuple(verdict or ()),
+        splits=tuple(split or ()),
+        blind=blind,
+        seed=seed,
+    )
+    run_dir = RunDir(run)
+    report = read_report(run_dir, columns=QUEUE_COLUMNS)
+    chosen = select_queue(report, choice)
+    if annotators:
+        chosen = share_out(chosen, annotators, overlap=overlap, seed=seed)
+    copying = plan.way is PictureWay.COPY
+    if dataset is not None and not copying:
+        raise typer.BadParameter("--dataset says where to copy pictures from, and none are copied; add --pictures copy")
+    with stage_lines(quiet=quiet) as progress:
+        handed = write_queue(
+            chosen,
+            run / default_name(form, plan) if out is None else out,
+            form=form,
+            plan=plan,
+            source=open_run_source(run_dir, dataset) if copying else None,
+            annotators=annotators,
+            force=force,
+            progress=progress,
+        )
+    outlook = look_out(chosen, report, choice)
+    write_queue_result(chosen, outlook, handed, form=form, run=run, as_json=as_json, quiet=quiet)
