@@ -44,7 +44,7 @@ def interval(estimate: Estimate) -> str:
 
 def expected_wrong(estimate: Estimate, *, of_them: bool = True) -> str:
     """``expect 81 % of them wrong (76 to 85 %)``."""
-    words = f"expect {percent(estimate.value, digits=0)}{' of them' if of_them else ''} wrong"
+    words = f"expect {chance(estimate.value)}{' of them' if of_them else ''} wrong"
     return f"{words} {interval(estimate)}".rstrip()
 
 

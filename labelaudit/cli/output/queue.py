@@ -108,7 +108,7 @@ def _notes(queue: Queue, outlook: Outlook, handed: HandOut) -> list[str]:
         fall = (
             f"falls under {floor} after {counted(outlook.falls_after, 'look', 'looks')}" if outlook.falls_after else ""
         )
-        notes.append(f"the expected share {fall or f'stays at {floor} or more in all of these rows'}")
+        notes.append(f"the expected share {fall or f'stays at {floor} or more to the last of these rows'}")
     if outlook.test_rows:
         of_test = counted(outlook.test_rows, "row is", "rows are")
         notes.append(f"{of_test} of the test split: labelaudit apply takes them with --include-test only")
