@@ -42,7 +42,7 @@ def write_csv(queue: Queue, out: Path, *, pictures: Mapping[str, str]) -> None:
     plain = all(cell.isascii() for row in rows for cell in row)
     # Spreadsheets take a file for their own country's encoding unless it begins with a mark.
     with open(out, "w", encoding="utf-8" if plain else "utf-8-sig", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # its line ends of RFC 4180 also have a lone carriage return quoted
         writer.writerow(columns)
         writer.writerows(rows)
 
