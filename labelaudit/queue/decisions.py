@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from labelaudit.errors import DecisionError
 from labelaudit.queue.choices import choices_of
 from labelaudit.queue.decision_lines import read_decision_lines
+from labelaudit.queue.returned import read_json
 from labelaudit.queue.tabular import read_tabular
 from labelaudit.records import Decision
 from labelaudit.report.table import Report
@@ -89,10 +90,7 @@ def _reader(path: Path, head: bytes) -> Reader:
 
 
 def _json_reader(path: Path) -> Reader:
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DecisionError(f"{path} is not JSON ({error}); export it again") from error
+    value = read_json(path)
     if isinstance(value, list):
         from labelaudit.queue.label_studio import read_label_studio
 
@@ -114,7 +112,7 @@ def _json_object(line: bytes) -> dict[str, Any]:
     """A line's JSON object; empty where it is none."""
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

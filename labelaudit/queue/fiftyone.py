@@ -53,8 +53,11 @@ def write_fiftyone(queue: Queue, out: Path, *, pictures: Mapping[str, str]) -> N
         "name": f"{queue.dataset} ({queue.model_version})",
         "media_type": "image",
         "sample_fields": fields | {_DECISION: _CLASSIFICATION},
-        "default_classes": list(choices_of(queue.classes)),
-        "info": {"dataset": queue.dataset, "model_version": queue.model_version},
+        "info": {
+            "dataset": queue.dataset,
+            "model_version": queue.model_version,
+            "default_classes": list(choices_of(queue.classes)),
+        },
     }
     write_json(out / METADATA, metadata)
     write_json(out / SAMPLES, {"samples": [_sample(item, queue, pictures[item.sample_id]) for item in queue.items]})

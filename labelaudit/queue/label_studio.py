@@ -41,9 +41,7 @@ _WORD_KEYS = {AMBIGUOUS: "a", NOT_A_FACE: "n"}
 _STYLE = """
 .labelaudit { display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start; max-width: 1100px; margin: 0 auto; }
 .labelaudit-picture { flex: 2 1 360px; }
-.labelaudit-picture img { image-rendering: auto; border-radius: 8px; }
 .labelaudit-question { flex: 1 1 280px; }
-.labelaudit-question .ant-form { display: grid; gap: 6px; margin-top: 12px; }
 .labelaudit-audit { margin-bottom: 12px; padding: 12px 16px; border-left: 4px solid #b45309;
   border-radius: 4px; background: rgba(180, 83, 9, 0.1); }
 """
@@ -75,8 +73,11 @@ def read_label_studio(path: Path) -> tuple[Decision, ...]:
     Raises:
         DecisionError: It is no such export, or was made in a project with another labelling interface.
     """
+    tasks = records_in(read_json(path), str(path))
+    if tasks and not any("data" in task or _CONTROL in task for task in tasks):
+        raise DecisionError(f"{path} holds no choices of the interface in {CONFIG}; export as JSON or JSON-MIN")
     decisions: list[Decision] = []
-    for number, task in enumerate(records_in(read_json(path), str(path)), 1):
+    for number, task in enumerate(tasks, 1):
         where = f"{path}, record {number}"
         decisions.extend(_of_task(task, where) if "data" in task else [_of_record(task, where)])
     return tuple(decisions)
@@ -137,7 +138,7 @@ def _config(queue: Queue) -> ET.Element:
     view = ET.Element("View", className="labelaudit")
     ET.SubElement(view, "Style").text = _STYLE
     picture = ET.SubElement(view, "View", className="labelaudit-picture")
-    ET.SubElement(picture, "Image", name=_OBJECT, value=f"${_OBJECT}", zoom="true", zoomControl="true", width="100%")
+    ET.SubElement(picture, "Image", name=_OBJECT, value=f"${_OBJECT}", zoom="true", width="100%")
     question = ET.SubElement(view, "View", className="labelaudit-question")
     if not queue.blind:
         audit = ET.SubElement(question, "View", className="labelaudit-audit")
