@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from labelaudit.errors import PixelError
 from labelaudit.pixels.chunks import content_sha256, read_picture
@@ -22,7 +22,15 @@ from labelaudit.source.interface import LabelSource, Picture
 
 FOLDER = "images"
 NO_FILE = "no file of its own in the dataset"
-_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "GIF": ".gif", "TIFF": ".tif"}
+_ENDINGS = (
+    (b"\xff\xd8\xff", ".jpg"),
+    (b"\x89PNG", ".png"),
+    (b"GIF8", ".gif"),
+    (b"BM", ".bmp"),
+    (b"II*\0", ".tif"),
+    (b"MM\0*", ".tif"),
+)
+"""How files begin; what begins otherwise keeps the ending that it has."""
 
 
 @dataclass
@@ -110,10 +118,8 @@ def encoded(picture: Picture, path: str | None) -> tuple[bytes, str]:
         content = io.BytesIO()
         Image.fromarray(picture).save(content, "PNG")
         return content.getvalue(), ".png"
-    try:
-        with Image.open(io.BytesIO(picture)) as image:
-            kind = image.format or ""
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        kind = ""
-    ending = PurePosixPath(path or "").suffix.lower()
-    return picture, _SUFFIXES.get(kind) or (ending if ending[1:].isalnum() and ending.isascii() else ".bin")
+    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
+        return picture, ".webp"
+    known = next((ending for beginning, ending in _ENDINGS if picture.startswith(beginning)), None)
+    own = PurePosixPath(path or "").suffix.lower()
+    return picture, known or (own if own.isascii() and own[1:].isalnum() else ".bin")
