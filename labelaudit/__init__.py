@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     )
     from labelaudit.inspection import Inspection, inspect_source
     from labelaudit.pipeline import AuditResult, audit
-    from labelaudit.records import Reason, Stage, Verdict
+    from labelaudit.queue.decisions import read_decisions
+    from labelaudit.queue.select import QueueChoice, select_queue
+    from labelaudit.records import Decision, Reason, Ruling, Stage, Verdict
     from labelaudit.report.compare import Comparison, compare_runs
     from labelaudit.report.summary import Summary
     from labelaudit.report.table import Report, read_report
@@ -69,7 +71,9 @@ _HOME = {
     ),
     "labelaudit.inspection": ("Inspection", "inspect_source"),
     "labelaudit.pipeline": ("AuditResult", "audit"),
-    "labelaudit.records": ("Reason", "Stage", "Verdict"),
+    "labelaudit.queue.decisions": ("read_decisions",),
+    "labelaudit.queue.select": ("QueueChoice", "select_queue"),
+    "labelaudit.records": ("Decision", "Reason", "Ruling", "Stage", "Verdict"),
     "labelaudit.report.compare": ("Comparison", "compare_runs"),
     "labelaudit.report.summary": ("Summary",),
     "labelaudit.report.table": ("Report", "read_report"),
@@ -98,6 +102,7 @@ __all__ = [
     "AuditSettings",
     "CacheError",
     "Comparison",
+    "Decision",
     "DecisionError",
     "Effort",
     "GateError",
@@ -105,11 +110,13 @@ __all__ = [
     "LabelAuditError",
     "NetSettings",
     "PixelError",
+    "QueueChoice",
     "QueueError",
     "Reason",
     "Reduction",
     "Report",
     "ReportError",
+    "Ruling",
     "RunFolderError",
     "SettingsError",
     "SourceError",
@@ -129,7 +136,9 @@ __all__ = [
     "compare_runs",
     "inspect_source",
     "open_source",
+    "read_decisions",
     "read_report",
+    "select_queue",
 ]
 
 
