@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from labelaudit.inspection import Inspection, inspect_source
     from labelaudit.pipeline import AuditResult, audit
+    from labelaudit.queue.agreement import agreement_of_decisions
     from labelaudit.queue.decisions import read_decisions
     from labelaudit.queue.select import QueueChoice, select_queue
     from labelaudit.records import Decision, Reason, Ruling, Stage, Verdict
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from labelaudit.source.detect import open_source
     from labelaudit.source.memory import ArraySource
     from labelaudit.source.options import SourceOptions
+    from labelaudit.verdict.agreement import Agreement, measure_agreement
 
 _HOME = {
     "labelaudit.errors": (
@@ -71,6 +73,7 @@ _HOME = {
     ),
     "labelaudit.inspection": ("Inspection", "inspect_source"),
     "labelaudit.pipeline": ("AuditResult", "audit"),
+    "labelaudit.queue.agreement": ("agreement_of_decisions",),
     "labelaudit.queue.decisions": ("read_decisions",),
     "labelaudit.queue.select": ("QueueChoice", "select_queue"),
     "labelaudit.records": ("Decision", "Reason", "Ruling", "Stage", "Verdict"),
@@ -92,10 +95,12 @@ _HOME = {
     "labelaudit.source.detect": ("open_source",),
     "labelaudit.source.memory": ("ArraySource",),
     "labelaudit.source.options": ("SourceOptions",),
+    "labelaudit.verdict.agreement": ("Agreement", "measure_agreement"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Agreement",
     "ArraySource",
     "AsmSettings",
     "AuditResult",
@@ -132,9 +137,11 @@ __all__ = [
     "VerdictSettings",
     "WeightsError",
     "__version__",
+    "agreement_of_decisions",
     "audit",
     "compare_runs",
     "inspect_source",
+    "measure_agreement",
     "open_source",
     "read_decisions",
     "read_report",

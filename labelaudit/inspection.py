@@ -24,6 +24,7 @@ from labelaudit.pixels.store import PixelStore
 from labelaudit.records import JsonDict, Progress, SampleTable, no_progress
 from labelaudit.settings import AuditSettings
 from labelaudit.source.interface import LabelSource
+from labelaudit.verdict.agreement import NO_CLASS_CHOICE, Agreement, measure_agreement
 
 _DEFAULT_SIZE = 112
 _SHOWN = 10
@@ -104,6 +105,7 @@ class Inspection:
         votes: None where the dataset has one label a sample.
         audit_time: About how long an audit takes.
         cache_note: What the pixel cache has to say; None as a rule.
+        agreement: How well annotators agree; None without votes, or where they are shares and no numbers.
     """
 
     format: str
@@ -124,6 +126,7 @@ class Inspection:
     votes: VoteSummary | None
     audit_time: AuditTime
     cache_note: str | None
+    agreement: Agreement | None = None
 
     def to_json(self) -> JsonDict:
         """Plain values, with the numbers of duplicates at the top level: ``duplicate_groups``, ``label_conflicts``."""
@@ -203,6 +206,7 @@ def describe_source(source: LabelSource, store: PixelStore, *, settings: AuditSe
         votes=_summarise_votes(table),
         audit_time=estimate_time(len(table) - len(failed), folds=settings.folds),
         cache_note=store.note,
+        agreement=_agreement(table),
     )
 
 
@@ -234,3 +238,16 @@ def _summarise_votes(table: SampleTable) -> VoteSummary | None:
         ties=int(((leaders > 1) & (most > 0) & (table.given != NO_CLASS)).sum()),
         votes_a_row=round(float(total[voted].mean()), 2) if voted.any() else 0.0,
     )
+
+
+def _agreement(table: SampleTable) -> Agreement | None:
+    """How well annotators agree; votes for none of the classes count as one more choice where there are any."""
+    if table.votes is None:
+        return None
+    counts, choices, ballots = table.votes, table.labels.names, table.ballots
+    if table.votes_outside is not None and table.votes_outside.any():
+        counts = np.column_stack([counts, table.votes_outside])
+        if ballots is not None:
+            ballots = ballots.recoded(range(len(choices)), none=len(choices))
+        choices = (*choices, NO_CLASS_CHOICE)
+    return measure_agreement(counts, choices, ballots=ballots)

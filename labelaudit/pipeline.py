@@ -24,6 +24,7 @@ from labelaudit.pixels.build import build_store
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import FloatArray, Progress, SampleTable, Stage, Verdict, no_progress
 from labelaudit.report.metadata import Estimate, ReportMetadata
+from labelaudit.report.neighbours import write_neighbours
 from labelaudit.report.summary import QUEUE_HEAD, Summary, summarise, write_summary
 from labelaudit.report.table import read_report, write_report, write_thresholds
 from labelaudit.rundir import RunDir, cache_folder, opened_run
@@ -32,8 +33,9 @@ from labelaudit.source.given import source_from
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.origin import Origin, write_origin
+from labelaudit.verdict.interval import Interval
 from labelaudit.verdict.judge import ClassRule, judge
-from labelaudit.verdict.noise import Interval, estimate_noise
+from labelaudit.verdict.noise import estimate_noise
 from labelaudit.verdict.opinion import second_opinion
 from labelaudit.verdict.planted import Calibration, calibrate
 
@@ -214,6 +216,8 @@ def _conclude(
     )
     write_report(run.report, table=table, evidence=evidence, facts=store.facts, verdicts=verdicts, metadata=metadata)
     write_thresholds(run.thresholds, history=evidence.history, classes=classes)
+    if evidence.nearest is not None:
+        write_neighbours(run.neighbours, evidence.nearest)
     summary = summarise(read_report(run), seconds=clock.seconds(), files=run.file_names)
     if store.note is not None:  # only here: the report must not tell how often a run was interrupted
         summary = replace(summary, assumed=(*summary.assumed, store.note))

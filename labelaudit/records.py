@@ -7,6 +7,7 @@ million samples cost arrays and not a million Python objects.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelaudit.ballots import Ballots
 from labelaudit.labels import NO_CLASS, LabelSpace
 
 FloatArray = NDArray[np.float32]
@@ -76,13 +78,12 @@ class SampleTable:
 
     Attributes:
         sample_id: Unique ids.
-        given_label: Class names; None where a row has no label. A name outside ``labels`` (AffectNet's "no face")
-            is kept here, and the row is not audited.
-        path: Paths relative to the root, or None.
-        split: Split names, or None.
+        given_label: Class names, or None. A row with a name outside ``labels`` ("no face") is kept and not audited.
+        path, split: Path relative to the root, and name of the split; None where there is none.
         labels: The K classes that are audited.
         votes: Annotators' votes a class, shape (N, K), or None where the dataset has one label a sample.
         votes_outside: Votes that fall on no class of ``labels`` (unknown, not a face), shape (N,), or None.
+        ballots: The same votes with who cast them, choices as indices of ``labels``; None where that is not known.
         given: Index of each given label in ``labels``, ``NO_CLASS`` where it has none. Derived.
     """
 
@@ -93,6 +94,7 @@ class SampleTable:
     labels: LabelSpace
     votes: FloatArray | None = None
     votes_outside: FloatArray | None = None
+    ballots: Ballots | None = None
     given: IntArray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -152,7 +154,9 @@ class Evidence:
         ridge, neighbours: Other sources' posterior, (N, K), or None where not run.
         epochs_clean, epochs_ambiguous, epochs_noisy: How many mined epochs held the sample in each partition, (N,).
         history: Thresholds through the epochs.
-        outlier_score: Distance from every class in the trunk's features, (N,), higher = odder, or None.
+        outlier_score: How odd the picture is among all, (N,), higher = odder, or None.
+        outlier_threshold: Off topic from this score on; infinite where no picture is to be called so.
+        nearest: Row numbers of the nearest faces, nearest first, (N, M), -1 = none; or None where not run.
     """
 
     posterior: FloatArray
@@ -165,6 +169,8 @@ class Evidence:
     ridge: FloatArray | None = None
     neighbours: FloatArray | None = None
     outlier_score: FloatArray | None = None
+    outlier_threshold: float = math.inf
+    nearest: IntArray | None = None
 
 
 @dataclass(frozen=True)

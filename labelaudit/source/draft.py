@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from labelaudit.ballots import Ballots
 from labelaudit.records import FloatArray
 from labelaudit.source.pictures import Pictures
 from labelaudit.source.written import LabelPlaces
@@ -19,12 +20,14 @@ class Votes:
         counts: Votes a name, or shares where the dataset gives only those, shape (N, V), >= 0.
         origin: Where they stand, for people: ``the columns votes_neutral to votes_contempt``.
         decide: Whether the given label is their plurality; False = the user chose another label.
+        ballots: Who cast which vote, choices as indices of ``names``; None where the dataset does not say.
     """
 
     names: tuple[str, ...]
     counts: FloatArray
     origin: str
     decide: bool = True
+    ballots: Ballots | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labelaudit.ballots import Ballots
 from labelaudit.errors import SourceError
 from labelaudit.labels import LabelSpace
 from labelaudit.records import FloatArray, SampleTable
@@ -79,8 +80,8 @@ def finish(draft: Draft, options: SourceOptions, *, format_name: str, why: str) 
     _check_classes(space, labels, draft.where)
     assumed += naming.said(labels, space, voted=votes is not None and votes.decide)
     path = writable(draft.path if rows is None else [draft.path[row] for row in rows])
-    counts, outside = _table_votes(votes, rows, space, assumed)
-    table = SampleTable(sample_id, labels, path, split, space, counts, outside)
+    counts, outside, ballots = _table_votes(votes, rows, space, assumed)
+    table = SampleTable(sample_id, labels, path, split, space, counts, outside, ballots)
     return OpenedSource(format_name, why, tuple(assumed), table, draft.pictures, rows, _written(draft, naming, votes))
 
 
@@ -225,15 +226,17 @@ def _check_classes(space: LabelSpace, labels: Sequence[str | None], where: str) 
 
 def _table_votes(
     votes: Votes | None, rows: NDArray[np.int64] | None, space: LabelSpace, assumed: list[str]
-) -> tuple[FloatArray | None, FloatArray | None]:
-    """Votes of the chosen rows on the classes, and on none of them."""
+) -> tuple[FloatArray | None, FloatArray | None, Ballots | None]:
+    """Votes of the chosen rows on the classes, and on none of them; and who cast them."""
     if votes is None:
-        return None, None
-    counts, outside, left_out = on_classes(votes if rows is None else of_rows(votes, rows), space)
+        return None, None, None
+    chosen = votes if rows is None else of_rows(votes, rows)
+    counts, outside, left_out = on_classes(chosen, space)
     voted_out = [name for name in left_out if not means_no_class(name)]
     if not counts.any():
         assumed.append(f"the votes ({some(votes.names)}) name none of the classes ({some(space.names)}): left out")
-        return None, None
+        return None, None, None
     if voted_out:
         assumed.append(f"votes for {some(voted_out)} count as votes for no class: no row has it as its label")
-    return counts, outside
+    ballots = None if chosen.ballots is None else chosen.ballots.recoded([space.index(name) for name in votes.names])
+    return counts, outside, ballots

@@ -124,7 +124,9 @@ def read_facts(
         votes=votes,
         codes=_class_codes(table.schema, label),
     )
-    return facts if annotator is None else _one_row_a_sample(facts, options, where, assumed)
+    if annotator is None:
+        return facts
+    return _one_row_a_sample(facts, texts(table.column(annotator)), options, where, assumed)
 
 
 def slashed(path: str) -> str:
@@ -177,7 +179,9 @@ def _ids(column: pa.ChunkedArray, name: str, where: str) -> list[str]:
     return ids
 
 
-def _one_row_a_sample(facts: TableFacts, options: SourceOptions, where: str, assumed: list[str]) -> TableFacts:
+def _one_row_a_sample(
+    facts: TableFacts, annotators: list[str | None], options: SourceOptions, where: str, assumed: list[str]
+) -> TableFacts:
     """Gathers rows of one sample, one an annotator, into one; leaves a table alone that has no such rows."""
     keys = facts.id if facts.id is not None else facts.path
     if any(key is None for key in keys):
@@ -191,7 +195,13 @@ def _one_row_a_sample(facts: TableFacts, options: SourceOptions, where: str, ass
     if facts.votes is not None:
         raise SourceError(f"{where} has votes in columns and a row an annotator: leave out --annotator-column")
     _, rows = np.unique(sample, return_index=True)
-    votes = count_votes(sample, facts.label, n, f"the annotators in {facts.columns.annotator!r}, a row each")
+    votes = count_votes(
+        sample,
+        facts.label,
+        n,
+        f"the annotators in {facts.columns.annotator!r}, a row each",
+        annotators=annotators,
+    )
     gathered = replace(facts, votes=votes, rows=rows.astype(np.int64), label=[None] * n)
     return replace(
         gathered,

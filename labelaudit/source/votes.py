@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from labelaudit.ballots import Ballots
 from labelaudit.labels import LabelSpace
 from labelaudit.records import FloatArray, IntArray
 from labelaudit.source.draft import Votes
@@ -46,7 +47,14 @@ def plurality(counts: FloatArray, is_class: NDArray[np.bool_]) -> tuple[IntArray
     return winner.astype(np.int32), tied
 
 
-def count_votes(row: NDArray[np.int64], labels: Sequence[str | None], n: int, origin: str) -> Votes:
+def count_votes(
+    row: NDArray[np.int64],
+    labels: Sequence[str | None],
+    n: int,
+    origin: str,
+    *,
+    annotators: Sequence[str | None] | None = None,
+) -> Votes:
     """Counts single votes, such as a list a sample or a row an annotator.
 
     Args:
@@ -54,13 +62,20 @@ def count_votes(row: NDArray[np.int64], labels: Sequence[str | None], n: int, or
         labels: The M votes; None = the annotator gave none.
         n: Number of samples.
         origin: Where the votes stand, for people.
+        annotators: Who cast each of the M votes; None = that is not known.
     """
     space = LabelSpace.from_labels(labels)
     choice = space.indices(labels)  # (M,)
     cast = choice >= 0
     cell = row[cast] * max(len(space), 1) + choice[cast]
     counts = np.bincount(cell, minlength=n * len(space)).reshape(n, len(space))
-    return Votes(space.names, counts.astype(np.float32), origin)
+    ballots = None
+    if annotators is not None:
+        who = LabelSpace.from_labels(annotators)
+        code = who.indices(annotators)
+        known = cast & (code >= 0)
+        ballots = Ballots(row[known], code[known], choice[known], who.names)
+    return Votes(space.names, counts.astype(np.float32), origin, ballots=ballots)
 
 
 def renamed(votes: Votes, name_of: Callable[[str], str]) -> Votes:
@@ -70,12 +85,15 @@ def renamed(votes: Votes, name_of: Callable[[str], str]) -> Votes:
     counts = np.zeros((len(votes.counts), len(distinct)), dtype=np.float32)
     for column, name in enumerate(names):
         counts[:, distinct.index(name)] += votes.counts[:, column]
-    return replace(votes, names=distinct, counts=counts)
+    code = [distinct.index(name) for name in names]
+    ballots = None if votes.ballots is None else votes.ballots.recoded(code)
+    return replace(votes, names=distinct, counts=counts, ballots=ballots)
 
 
 def of_rows(votes: Votes, rows: NDArray[np.int64]) -> Votes:
     """The votes of some rows."""
-    return replace(votes, counts=votes.counts[rows])
+    ballots = None if votes.ballots is None else votes.ballots.on_rows(rows, len(votes.counts))
+    return replace(votes, counts=votes.counts[rows], ballots=ballots)
 
 
 def on_classes(votes: Votes, space: LabelSpace) -> tuple[FloatArray, FloatArray, list[str]]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.records import FloatArray, IntArray
+from labelaudit.verdict.interval import Interval
 from labelaudit.verdict.planted import FIRM, Calibration, calibrate, margins
 
 DRAWS = 40
@@ -32,15 +33,6 @@ _MAX_ROWS = 50_000
 """Bootstraps of larger sets draw from this many random rows; their intervals are a little too wide."""
 _EVEN = 1e-9
 """Added to every posterior: where one is all on the given class, an error may be any other class alike."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 90 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,10 @@ def test_the_first_screen_fits_and_says_what_matters(printed) -> None:
     assert "not judged 0 0 1,400 0" in words
     assert "class 0 1,000 1,000 100 90 20.0 % –" in words
     assert "more: --verbose" in words
-    assert "280 labels changed, most often sad -> neutral (44); 1 other picture; 280 other names, found by picture" in words
+    assert (
+        "280 labels changed, most often sad -> neutral (44); 1 other picture; 280 other names, found by picture"
+        in words
+    )
     assert "differ, so changes may come from them: asm.setting_0" in words
     assert "asm.setting_2, and 6 more (--verbose)" in words
     assert "0 changed rows in changed.csv" in words

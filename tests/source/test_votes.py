@@ -18,7 +18,7 @@ from labelaudit.labels import LabelSpace
 from labelaudit.source.detect import open_source
 from labelaudit.source.draft import Votes
 from labelaudit.source.options import SourceOptions
-from labelaudit.source.votes import NO_VOTE, count_votes, on_classes, plurality, renamed
+from labelaudit.source.votes import NO_VOTE, count_votes, of_rows, on_classes, plurality, renamed
 
 BOTH = np.array([True, True, False])
 
@@ -222,3 +222,32 @@ def test_votes_that_are_none(folder: Path) -> None:
     (folder / "labels.csv").write_text("path,votes_a,votes_b\n1.png,1,two\n")
     with pytest.raises(SourceError, match=r"the column 'votes_b' of labels.csv holds a vote that is no number"):
         open_source(folder / "labels.csv")
+
+
+def test_who_cast_which_vote_is_kept(folder: Path) -> None:
+    lines = ["1.png,ann,a", "1.png,bob,b", "2.png,ann,b", "2.png,,b", "1.png,cid,none of these", "3.png,bob,a"]
+    (folder / "labels.csv").write_text("\n".join(["file,annotator,label", *lines]) + "\n")
+    table = open_source(folder / "labels.csv", SourceOptions(label_map={"none of these": "unknown"})).table
+    ballots = table.ballots
+    assert ballots is not None
+    assert table.votes is not None
+    names = [*table.labels.names, None]
+    cast = [
+        (table.sample_id[row], ballots.annotators[who], names[choice])
+        for row, who, choice in zip(ballots.row, ballots.annotator, ballots.choice, strict=True)
+    ]
+    assert cast == [("1.png", "ann", "a"), ("1.png", "bob", "b"), ("2.png", "ann", "b"), ("1.png", "cid", None),
+                    ("3.png", "bob", "a")]  # fmt: skip
+    assert table.votes.sum() == 5  # the vote of nobody counts, too
+    assert open_source(folder / "labels.csv", SourceOptions(votes=False, label_column="label")).table.ballots is None
+
+
+def test_ballots_go_with_their_rows() -> None:
+    votes = count_votes(np.array([0, 0, 1, 2]), ["a", "b", "a", "b"], 3, "x", annotators=["ann", "bob", "ann", None])
+    some = of_rows(votes, np.array([2, 0]))
+    assert some.ballots is not None
+    assert (some.ballots.row.tolist(), some.ballots.choice.tolist()) == ([1, 1], [0, 1])
+    assert [some.ballots.annotators[who] for who in some.ballots.annotator] == ["ann", "bob"]
+    joined = renamed(votes, lambda _: "c")
+    assert joined.ballots is not None
+    assert joined.ballots.choice.tolist() == [0, 0, 0]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from simulation import Simulated, simulate
 
-from labelaudit.verdict.noise import Interval, NoiseEstimate, estimate_noise
+from labelaudit.verdict.interval import Interval
+from labelaudit.verdict.noise import NoiseEstimate, estimate_noise
 from labelaudit.verdict.opinion import second_opinion
 from labelaudit.verdict.planted import Calibration, calibrate, margins
 

@@ -6,6 +6,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from labelaudit.cli.output.agreement import agreement_facts, agreement_tables
 from labelaudit.cli.output.layout import SCREEN_LINES, add_row, columns, fitted, height, labelled
 from labelaudit.cli.output.words import Glyphs, counted, duration, glyphs_for, number, share_of, shown
 from labelaudit.inspection import Inspection
@@ -32,6 +33,7 @@ def print_inspection(console: Console, inspection: Inspection, *, name: str, ver
         "Pictures": _pictures(inspection, glyphs),
         "Twins": _twins(inspection),
         "Votes": _votes(inspection),
+        **({} if inspection.agreement is None else agreement_facts(inspection.agreement)),
         "Labels": _labels(inspection),
         "Cache": inspection.cache_note or "",
         "Audit": _audit_time(inspection),
@@ -46,7 +48,8 @@ def print_inspection(console: Console, inspection: Inspection, *, name: str, ver
     parts += [labelled(f"{word}:", shown(told)) for word, told in facts.items() if told]
     assumed = [shown(each.rstrip(".")) for each in inspection.assumed]
     if verbose:
-        parts += [labelled("Assumed:", "\n".join(assumed)), *_examples(inspection)]
+        tables = [] if inspection.agreement is None else agreement_tables(inspection.agreement, glyphs)
+        parts += [labelled("Assumed:", "\n".join(assumed)), *_examples(inspection), *tables]
     else:
         known = fitted(console, "Assumed:", assumed, lines=SCREEN_LINES - 1 - height(console, parts))
         parts += [] if known is None else [known]
