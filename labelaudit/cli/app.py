@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelaudit._version import __version__
-from labelaudit.cli import audit, compare, demo, inspect, queue, report
+from labelaudit.cli import apply, audit, compare, demo, inspect, queue, report, review
 from labelaudit.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -19,12 +19,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Examples:\n\nlabelaudit demo\n\nlabelaudit inspect faces\n\nlabelaudit audit faces --out runs/faces",
 )
+app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("queue", epilog=queue.EXAMPLES)(queue.queue)
 app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("review", epilog=review.EXAMPLES)(review.review)
 
 
 def _show_version(value: bool) -> None:
