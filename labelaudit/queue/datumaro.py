@@ -17,7 +17,7 @@ from labelaudit.errors import DecisionError
 from labelaudit.queue.choices import choice_of, choices_of
 from labelaudit.queue.details import details
 from labelaudit.queue.item import Queue, QueueItem
-from labelaudit.queue.returned import decision, read_json, records_in, text_in
+from labelaudit.queue.returned import decision, object_in, read_json, records_in, text_in
 from labelaudit.records import Decision, JsonDict
 from labelaudit.rundir import write_json
 
@@ -77,7 +77,7 @@ def read_datumaro(path: Path) -> tuple[Decision, ...]:
         where = f"{path}, item {number}"
         choices = _chosen(item, names, where)
         if choices:
-            attributes = item.get("attr") or {}
+            attributes = object_in(item, "attr", where)
             made = decision(
                 choices,
                 sample_id=text_in(attributes, "sample_id", where),
@@ -105,18 +105,19 @@ def _item(item: QueueItem, queue: Queue, number: Mapping[str, int], picture: str
 def _chosen(item: JsonDict, names: list[str], where: str) -> list[str]:
     """The labels that somebody chose for an item."""
     key, value = _MARK
-    given = (item.get("attr") or {}).get("given_label")
+    given = object_in(item, "attr", where).get("given_label")
+    as_it_went_out = choice_of(given) if isinstance(given, str) else None
     chosen = []
     for each in records_in(item.get("annotations", []), f"{where}, annotations"):
         if each.get("type") == "label":
             name = _named(each.get("label_id"), names, where)
-            if (each.get("attributes") or {}).get(key) != value or given is None or name != choice_of(given):
+            if object_in(each, "attributes", where).get(key) != value or name != as_it_went_out:
                 chosen.append(name)
     return chosen
 
 
 def _named(number: Any, names: list[str], where: str) -> str:
-    if not isinstance(number, int) or not 0 <= number < len(names):
+    if type(number) is not int or not 0 <= number < len(names):  # True is no number of a label
         raise DecisionError(
             f"{where} has the label number {number!r}, which its categories do not name; export it again"
         )

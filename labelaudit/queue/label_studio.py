@@ -21,7 +21,7 @@ from labelaudit.queue.choices import AMBIGUOUS, NOT_A_FACE, choice_of, choices_o
 from labelaudit.queue.details import details, rounded
 from labelaudit.queue.item import Queue, QueueItem
 from labelaudit.queue.markup import write_xml
-from labelaudit.queue.returned import decision, in_utc, read_json, records_in, text_in
+from labelaudit.queue.returned import decision, in_utc, object_in, read_json, records_in, text_in
 from labelaudit.records import Decision, JsonDict
 from labelaudit.report.words import chance
 from labelaudit.rundir import written_aside
@@ -156,9 +156,7 @@ def _config(queue: Queue) -> ET.Element:
 
 
 def _of_task(task: JsonDict, where: str) -> Iterator[Decision]:
-    data = task["data"]
-    if not isinstance(data, dict):
-        raise DecisionError(f"{where} has data that is no object; export it again")
+    data = object_in(task, "data", where)
     sample_id = text_in(data, "sample_id", where)
     for annotation in records_in(task.get("annotations", []), f"{where}, annotations"):
         if not annotation.get("was_cancelled"):
@@ -192,12 +190,7 @@ def _chosen(result: Any, where: str) -> list[str]:
     ours = [each for each in results if each.get("from_name") == _CONTROL and each.get("type") == "choices"]
     if results and not ours:
         raise DecisionError(f"{where} was annotated with another labelling interface; use {CONFIG} in the project")
-    values = [each.get("value") for each in ours]
-    return [
-        choice
-        for value in values
-        for choice in _texts(value.get("choices") if isinstance(value, dict) else None, where)
-    ]
+    return [choice for each in ours for choice in _texts(object_in(each, "value", where).get("choices"), where)]
 
 
 def _texts(chosen: Any, where: str) -> list[str]:

@@ -64,6 +64,18 @@ def records_in(value: Any, where: str) -> list[dict[str, Any]]:
     return value
 
 
+def object_in(record: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+    """An object that a record may have; empty where it has none.
+
+    Raises:
+        DecisionError: What stands there is no object.
+    """
+    value = record.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise DecisionError(f"{where} has a field {name} that is no object; export it again")
+    return value or {}
+
+
 def text_in(record: dict[str, Any], name: str, where: str) -> str:
     """A text that a record must have.
 
