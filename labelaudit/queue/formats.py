@@ -61,7 +61,7 @@ class QueueFormat:
 _FILL_IN = "fill in the column decision of {out}"
 _INTO_LABEL_STUDIO = (
     "make a project in Label Studio, paste {out}/labeling-config.xml as the code of its labeling interface, "
-    "and import {out}/tasks.json"
+    "and import {out}/tasks.json (of a queue beyond 100 MiB tasks-2.json and so on, too)"
 )
 _INTO_CVAT = (
     "make a task in CVAT, paste {out}/labels.json as its raw labels, give it the pictures in {out}/images, "
