@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelaudit._version import __version__
-from labelaudit.cli import apply, audit, compare, demo, inspect, queue, report, review
+from labelaudit.cli import apply, audit, check, compare, demo, inspect, queue, report, review
 from labelaudit.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
@@ -43,7 +44,7 @@ def root(
 ) -> None:
     """Finds wrong and ambiguous labels in face datasets.
 
-    Exit codes: 0 done, 2 it could not run, 130 interrupted.
+    Exit codes: 0 done, 1 a check found too much, 2 it could not run, 130 interrupted.
     """
 
 

@@ -21,9 +21,11 @@ _RESUMABLE = "labelaudit.resumable"
 
 
 class ExitCode(IntEnum):
-    """What the shell is told. 1 is kept for a gate that found too much."""
+    """What the shell is told."""
 
     DONE = 0
+    FOUND = 1
+    """A gate ran and found too much."""
     FAILED = 2
     INTERRUPTED = 130
     PIPE_CLOSED = 141

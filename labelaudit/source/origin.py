@@ -14,7 +14,6 @@ from pathlib import Path
 from labelaudit.errors import SourceError
 from labelaudit.records import JsonDict
 from labelaudit.rundir import RunDir, write_json
-from labelaudit.source.detect import open_source
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.options import SourceOptions
 
@@ -37,6 +36,8 @@ class Origin:
         Raises:
             SourceError: It is not there, or cannot be read.
         """
+        from labelaudit.source.detect import open_source  # knows every format; to read an origin takes none
+
         return open_source(self.dataset, self.options)
 
 

@@ -89,3 +89,9 @@ def write_json_line(value: dict[str, Any]) -> None:
     readable = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     sys.stdout.write(json.dumps(value, ensure_ascii=not readable, indent=2, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def write_text(text: str) -> None:
+    """Writes text to stdout as it is, with no line broken or coloured."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
