@@ -1,0 +1,103 @@
+"""What ``labelaudit review`` says when it begins and when it ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import webbrowser
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from labelaudit.cli.output.results import write_json_line
+from labelaudit.cli.output.words import counted, number, shown
+
+if TYPE_CHECKING:
+    from labelaudit.review.desk import Desk
+    from labelaudit.review.ledger import Ledger
+
+_NAMES_SHOWN = 8
+
+
+def write_review_start(
+    address: str, kept: Path, desk: Desk, ledger: Ledger, *, host: str, as_json: bool, quiet: bool
+) -> None:
+    """Says where the page is and where decisions go. A wide door is named loudly, quiet or not.
+
+    Args:
+        address: Of the page, with its token.
+        kept: The file of decisions.
+        desk: The faces.
+        ledger: The decisions so far.
+        host: What the server listens on.
+        as_json: Only JSON.
+        quiet: Only the address.
+    """
+    from labelaudit.review.serve import is_loopback
+
+    if not is_loopback(host):
+        typer.echo(
+            f"labelaudit: WARNING: listening on {host}. Whoever has the address sees these faces, and so does whoever"
+            " reads the network: it is not encrypted. A tunnel is safer: ssh -L 8477:localhost:8477 THIS_MACHINE",
+            err=True,
+        )
+    if as_json:
+        write_json_line({"url": address, "decisions": str(kept), "faces": len(desk), "blind": desk.blind})
+    elif quiet:
+        typer.echo(address)
+    else:
+        standing = len(ledger.in_force())
+        before = f", {counted(standing, 'decision', 'decisions')} in it" if standing else ""
+        todo = f"{counted(len(desk), 'face', 'faces')} to decide{' (blind)' if desk.blind else ''}"
+        for line in (
+            "",
+            f" {shown(desk.dataset)}: {todo}",
+            "",
+            f" Open      {address}",
+            f" Decisions {shown(str(kept))}{before}",
+            " End       Ctrl-C",
+        ):
+            typer.echo(line)
+    sys.stdout.flush()  # whoever waits for the address may read it through a pipe
+
+
+def write_review_end(ledger: Ledger, kept: Path, *, run: Path, as_json: bool, quiet: bool) -> None:
+    """Says how many decisions stand, whose, and how they become labels.
+
+    Args:
+        ledger: The decisions.
+        kept: Their file.
+        run: The run folder as the person named it.
+        as_json: Only JSON.
+        quiet: Nothing.
+    """
+    standing = ledger.in_force()
+    by_name = Counter(each.annotator for each in standing)
+    if as_json:
+        write_json_line({"standing": len(standing), "annotators": dict(by_name.most_common()), "decisions": str(kept)})
+    elif not quiet:
+        typer.echo(
+            f"\n {counted(len(standing), 'decision stands', 'decisions stand')}{_whose(by_name)} in {shown(str(kept))}"
+        )
+        if standing:
+            typer.echo(f" Next: {shown(shlex.join(['labelaudit', 'apply', str(run), str(kept)]))}")
+
+
+def open_browser(address: str, *, asked: bool) -> None:
+    """Opens the page: where it was asked for, or where there is a desktop to open it on."""
+    desktop = sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if asked or (desktop and sys.stdout.isatty() and "SSH_CONNECTION" not in os.environ):
+        webbrowser.open(address)
+
+
+def _whose(by_name: Counter[str]) -> str:
+    if not by_name:
+        return ""
+    named = [f"{shown(name or '(no name)')} {number(count)}" for name, count in by_name.most_common(_NAMES_SHOWN)]
+    left = len(by_name) - len(named)
+    return f" ({', '.join(named)}{f' and {left} more' if left > 0 else ''})"
