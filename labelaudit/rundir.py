@@ -56,6 +56,11 @@ class RunDir:
         return self.root / "thresholds.parquet"
 
     @property
+    def neighbours(self) -> Path:
+        """The nearest faces of every row."""
+        return self.root / "neighbours.parquet"
+
+    @property
     def summary(self) -> Path:
         """The counts and figures of the run."""
         return self.root / "summary.json"
@@ -72,7 +77,7 @@ class RunDir:
 
     @property
     def origin(self) -> Path:
-        """Where the dataset lay and how it was opened; for this machine, not for the report's readers."""
+        """Where the dataset lay and how it was opened; for this machine only."""
         return self.root / "dataset.json"
 
     @property
@@ -88,7 +93,7 @@ class RunDir:
     @property
     def file_names(self) -> tuple[str, ...]:
         """What a finished run holds, beside its mark."""
-        kept = (self.report, self.thresholds, self.summary, self.model_weights, self.model_json)
+        kept = (self.report, self.thresholds, self.neighbours, self.summary, self.model_weights, self.model_json)
         return tuple(path.name for path in kept)
 
     def is_run(self) -> bool:
@@ -104,9 +109,7 @@ class RunDir:
 def opened_run(
     root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False
 ) -> Iterator[RunDir]:
-    """Makes a run folder, or opens one to go on in it, and holds it for this process.
-
-    A run that fails before it has anything to keep leaves no folder behind. The arguments are ``build_run``'s.
+    """``build_run``, held for this process; a run that fails before it has anything to keep leaves no folder behind.
 
     Raises:
         RunFolderError: As ``build_run``, or another process holds the folder.
@@ -122,10 +125,7 @@ def opened_run(
 
 
 def check_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False) -> bool:
-    """Refuses a folder that ``build_run`` refuses, and touches nothing.
-
-    Returns:
-        True where a run that is there goes on.
+    """Refuses a folder that ``build_run`` refuses, and touches nothing; True where a run that is there goes on.
 
     Raises:
         RunFolderError: The folder holds something else, a run without ``force`` or ``resume``, or a run of another

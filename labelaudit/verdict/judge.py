@@ -11,7 +11,8 @@ label. Two rules learn them:
 
 At or above the clean threshold a row is ``clean``. At or below the noisy threshold it is ``mislabelled`` where another
 class beats the given one, and ``ambiguous`` where none does. Between them it is ``ambiguous``. Pictures that stand in
-the set twice under different labels are never clean: one of the two labels is wrong whatever the model says.
+the set twice under different labels are never clean: one of the two labels is wrong whatever the model says. A picture
+that looks like no face of the set (``off_topic``) is ``undetermined``: judging its label would be calling it a face.
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ def judge(
     audited: NDArray[np.bool_],
     calibration: Calibration,
     settings: AuditSettings,
+    rule: ClassRule | None = None,
 ) -> tuple[VerdictTable, ClassRule]:
     """Gives every row of the dataset its verdict.
 
@@ -115,6 +117,7 @@ def judge(
         audited: Rows that evidence was gathered for, (N,).
         calibration: From margin to p_mislabelled.
         settings: Of the audit, all decided.
+        rule: The thresholds; None = learn them from these rows.
 
     Returns:
         The verdicts and the thresholds that decided them.
@@ -126,23 +129,33 @@ def judge(
     margin = margins(posterior, label)
     p = calibration.probability(margin)
     confidence = posterior[np.arange(len(where)), label]
-    rule = learn_class_rule(confidence, p, label, num_classes=classes, settings=settings)
+    if rule is None:
+        rule = learn_class_rule(confidence, p, label, num_classes=classes, settings=settings)
 
     others = posterior.copy()
     others[np.arange(len(where)), label] = -np.inf
     best_other = others.argmax(axis=1)
     above, below = confidence >= rule.clean[label], confidence <= rule.noisy[label]
     conflict = facts.conflict[where]
+    odd = np.zeros(len(where), dtype=bool)
+    if evidence.outlier_score is not None:
+        odd = evidence.outlier_score[where] >= evidence.outlier_threshold
     mislabelled = below & (margin > 0)
-    convincing = ~above & (margin > 0)
+    convincing = ~above & (margin > 0) & ~odd
 
     verdict = _all(count, Verdict.UNDETERMINED)
     reason = _all(count, Reason.NO_LABEL)
     verdict[where] = _first_true(
-        [(mislabelled, Verdict.MISLABELLED), (above & ~conflict, Verdict.CLEAN)], otherwise=Verdict.AMBIGUOUS
+        [
+            (odd, Verdict.UNDETERMINED),
+            (mislabelled, Verdict.MISLABELLED),
+            (above & ~conflict, Verdict.CLEAN),
+        ],
+        otherwise=Verdict.AMBIGUOUS,
     )
     reason[where] = _first_true(
         [
+            (odd, Reason.OFF_TOPIC),
             (mislabelled, Reason.BELOW_NOISY_THRESHOLD),
             (conflict, Reason.DUPLICATE_CONFLICT),
             (above, Reason.ABOVE_CLEAN_THRESHOLD),
@@ -170,7 +183,7 @@ def judge(
         reason=reason.tolist(),
         reason_detail=[details[row] for row in range(count)],
         suggested=suggested,
-        queue_rank=_rank(spread["p_mislabelled"], spread["label_score"], verdict),
+        queue_rank=_rank(spread["p_mislabelled"], spread["label_score"], verdict, reason),
         **spread,
     )
     return found, rule
@@ -253,15 +266,20 @@ def _explain_numbers(
                 details[row] = f"{said}, between {rule.noisy[k]:.3f} and {rule.clean[k]:.3f}"
             case Reason.NO_CONVINCING_CLASS:
                 details[row] = f"{said}, noisy up to {rule.noisy[k]:.3f}, and no other class is likelier"
+            case Reason.OFF_TOPIC:
+                details[row] = f"looks like no face of this dataset: a wrong crop, or no face; {said}"
             case Reason.DUPLICATE_CONFLICT:
                 details[row] = f"the same picture has another label too; {said}"
     return details
 
 
-def _rank(p: FloatArray, score: FloatArray, verdict: NDArray[np.object_]) -> NDArray[np.int64]:
+def _rank(
+    p: FloatArray, score: FloatArray, verdict: NDArray[np.object_], reason: NDArray[np.object_]
+) -> NDArray[np.int64]:
     """1 for the row to ask about first: most likely wrong, then lowest label score. Clean rows are not asked about."""
     rank = np.full(len(p), -1, dtype=np.int64)
-    asked = np.flatnonzero((verdict == Verdict.MISLABELLED) | (verdict == Verdict.AMBIGUOUS))
+    doubted = (verdict == Verdict.MISLABELLED) | (verdict == Verdict.AMBIGUOUS) | (reason == Reason.OFF_TOPIC)
+    asked = np.flatnonzero(doubted)
     order = np.lexsort((asked, score[asked], -p[asked]))
     rank[asked[order]] = np.arange(1, len(asked) + 1)
     return rank
