@@ -79,6 +79,7 @@ class ApplyResult:
         out: The folder.
         written: Whether it was written, and not only tried.
         opening: How the new labels are opened.
+        renumbered: Whether sample ids are row numbers and shift behind rows that are left out.
     """
 
     dataset: str
@@ -90,6 +91,7 @@ class ApplyResult:
     out: Path
     written: bool
     opening: Opening
+    renumbered: bool = False
 
     def to_json(self) -> JsonDict:
         """The same as data."""
@@ -111,6 +113,7 @@ class ApplyResult:
             "test_rows_left": [each.sample_id for each in outcomes.test],
             "as": self.how,
             "why": self.why,
+            "renumbered": self.renumbered,
             "out": str(self.out) if self.written else None,
             "next": ["labelaudit", "audit", *self.opening.words(self.out)] if self.written else None,
         }

@@ -91,6 +91,7 @@ def apply_decisions(
         out=out,
         written=not dry_run,
         opening=job.opening(),
+        renumbered=job.numbered and bool(outcomes.left_out()),
     )
     if not dry_run:
         try:
@@ -143,6 +144,11 @@ class _Job:
         )
         self._log({row: plan.written[rows[row]] for row in self._changes})
         self._plan = plan
+
+    @property
+    def numbered(self) -> bool:
+        """Whether ids shift when rows are left out; a table has them in a column."""
+        return self.how is not ApplyAs.MANIFEST and self._labels is not None and self._labels.numbered
 
     @property
     def root(self) -> Path | None:

@@ -59,6 +59,7 @@ def _read(layout: Layout) -> Draft:
     pictures = ParquetPictures(shards, facts.columns.image, facts.rows)
     row_numbers = [str(row) for row in range(len(facts.label))]
     draft = facts.draft(pictures, where=layout.name, assumed=assumed, derived_ids=row_numbers, split=split)
+    draft.ids_numbered = facts.id is None
     if (column := facts.own_labels) is not None:
         runs = runs_of([_rows(path) for path in shards])
         files = (LabelFile(path, ParquetCells(column), rows) for path, rows in zip(shards, runs, strict=True))

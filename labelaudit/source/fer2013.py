@@ -56,11 +56,14 @@ def _read(layout: Layout) -> Draft:
     label: list[str | None] = []
     cells: list[pa.Array] = []
     places: list[LabelFile] = []
+    without_labels: list[Path] = []
     for file in files:
         table = read_table(file, assumed)
         if (column := _named(table, _LABEL)) is not None:
             rows = range(len(label), len(label) + table.num_rows)
             places.append(LabelFile(file, CsvCells(column), rows))
+        else:
+            without_labels.append(file)
         label += _column(table, _LABEL, label_texts)
         own_usage = _column(table, _USAGE, texts)
         usage += [_HALVES[file.name.casefold()]] * table.num_rows if len(files) > 1 else own_usage
@@ -77,7 +80,8 @@ def _read(layout: Layout) -> Draft:
         codes=CODES,
         votes=None if beside is None else votes_of_rows(beside, usage, assumed),
         assumed=assumed,
-        places=LabelPlaces(layout, tuple(places)),
+        ids_numbered=True,
+        places=LabelPlaces(layout, tuple(places), beside=tuple(without_labels)),
     )
 
 

@@ -90,6 +90,7 @@ def hub_draft(
         derived_ids=facts.of_samples([f"{name or 'row'}/{row}" for name, row in numbered]),
         split=facts.of_samples([name or None for name, _ in numbered]) if facts.columns.split is None else None,
     )
+    draft.ids_numbered = facts.id is None
     if saved is not None and (column := facts.own_labels) is not None:
         draft.places = LabelPlaces(saved, (LabelFile(saved.root, SavedCells(column), range(len(numbered))),))
     return draft

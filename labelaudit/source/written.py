@@ -124,12 +124,14 @@ class WrittenLabels:
         label: As written, shape (N,).
         names: From a label as written to its class name.
         why_not: For people; empty where ``places`` is there.
+        numbered: Whether sample ids are row numbers, so that they shift when a row is left out.
     """
 
     places: LabelPlaces | None
     label: Sequence[str | None]
     names: Mapping[str, str] = field(default_factory=dict)
     why_not: str = ""
+    numbered: bool = False
 
 
 def table_labels(path: Path, column: str, rows: range) -> LabelFile:

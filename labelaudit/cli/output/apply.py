@@ -160,6 +160,8 @@ def _pairs(result: ApplyResult) -> list[RenderableType]:
 def _notes(result: ApplyResult) -> list[str]:
     """What a person must know of the labels, one sentence a line."""
     notes = [f"a table of labels and not the dataset's own form: {result.why}"] if result.why else []
+    if result.renumbered:
+        notes.append("sample ids are row numbers here: those behind a row that is left out shift")
     if result.outcomes.open():
         notes.append("--on-conflict keep or drop settles what people disagree about; so does one more decision")
     return notes

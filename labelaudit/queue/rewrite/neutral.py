@@ -54,7 +54,7 @@ def write_neutral(source: LabelSource, folder: Path, progress: Progress) -> Writ
     columns[_LABEL] = label
     if any(name is not None for name in beside):
         columns[_NO_CLASS] = beside
-    path = folder / ("labels.parquet" if named is None else "labels.csv")
+    path = folder.absolute() / ("labels.parquet" if named is None else "labels.csv")
     if named is None:
         _write_parquet(path, columns, source, progress)
     else:
