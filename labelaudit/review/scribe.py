@@ -28,7 +28,7 @@ class Scribe:
         Raises:
             DecisionError: The file cannot be written; the decision is not kept.
         """
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((wanted, answer))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())

@@ -74,7 +74,7 @@ class Access:
 
     def knows_token(self, told: str | None) -> bool:
         """Whether this is the secret, in a time that tells nothing about it."""
-        return told is not None and secrets.compare_digest(told.encode(), self.token.encode())
+        return told is not None and secrets.compare_digest(told.encode(errors="replace"), self.token.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +198,4 @@ def _cookie(headers: Headers, name: str) -> str | None:
         found = SimpleCookie("; ".join(headers.getlist("cookie"))).get(name)
     except CookieError:
         return None
-    return None if found is None else found.value
+    return None if found is None else str(found.value)

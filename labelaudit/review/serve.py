@@ -55,7 +55,7 @@ def open_socket(host: str, port: int | None) -> socket.socket:
     for each in tried:
         try:
             family, _, _, _, address = socket.getaddrinfo(host, each, type=socket.SOCK_STREAM)[0]
-            found = socket.create_server(address[:2], family=family, backlog=256)  # type: ignore[arg-type]
+            found = socket.create_server(address[:2], family=family, backlog=256)
         except socket.gaierror as error:
             raise SettingsError(f"--host {host} is no name or address of this machine: {error.strerror}") from error
         except (OSError, OverflowError) as error:
@@ -80,12 +80,8 @@ def address_of(access: Access, host: str) -> str:
     return f"http://{f'[{name}]' if ':' in name else name}:{access.port}/?token={access.token}"
 
 
-def serve(app: ASGIApp, listener: socket.socket) -> signal.Signals | None:
-    """Answers until the process is told to end; what is being written is written first.
-
-    Returns:
-        The signal that ended it.
-    """
+def server_for(app: ASGIApp) -> ReviewServer:
+    """The server, not yet running."""
     config = uvicorn.Config(
         app,
         log_level="error",
@@ -97,12 +93,21 @@ def serve(app: ASGIApp, listener: socket.socket) -> signal.Signals | None:
         http="h11",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config)
+    return ReviewServer(config)
+
+
+def serve(app: ASGIApp, listener: socket.socket) -> signal.Signals | None:
+    """Answers until the process is told to end; what is being written is written first.
+
+    Returns:
+        The signal that ended it.
+    """
+    server = server_for(app)
     server.run(sockets=[listener])
     return server.ended_by
 
 
-class _Server(uvicorn.Server):
+class ReviewServer(uvicorn.Server):
     """A server that remembers the signal that ended it, and does not raise it once more: this is how a sitting ends."""
 
     ended_by: signal.Signals | None = None

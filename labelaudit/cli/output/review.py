@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from labelaudit.cli.output.results import write_json_line
 from labelaudit.cli.output.words import counted, number, shown
 
 if TYPE_CHECKING:
+    from labelaudit.records import JsonDict
     from labelaudit.review.desk import Desk
     from labelaudit.review.ledger import Ledger
 
@@ -33,7 +34,7 @@ def write_review_start(
         desk: The faces.
         ledger: The decisions so far.
         host: What the server listens on.
-        as_json: Only JSON.
+        as_json: Only JSON, on one line: another follows at the end.
         quiet: Only the address.
     """
     from labelaudit.review.serve import is_loopback
@@ -45,7 +46,7 @@ def write_review_start(
             err=True,
         )
     if as_json:
-        write_json_line({"url": address, "decisions": str(kept), "faces": len(desk), "blind": desk.blind})
+        _say_json({"url": address, "decisions": str(kept), "faces": len(desk), "blind": desk.blind})
     elif quiet:
         typer.echo(address)
     else:
@@ -77,7 +78,7 @@ def write_review_end(ledger: Ledger, kept: Path, *, run: Path, as_json: bool, qu
     standing = ledger.in_force()
     by_name = Counter(each.annotator for each in standing)
     if as_json:
-        write_json_line({"standing": len(standing), "annotators": dict(by_name.most_common()), "decisions": str(kept)})
+        _say_json({"standing": len(standing), "annotators": dict(by_name.most_common()), "decisions": str(kept)})
     elif not quiet:
         typer.echo(
             f"\n {counted(len(standing), 'decision stands', 'decisions stand')}{_whose(by_name)} in {shown(str(kept))}"
@@ -93,6 +94,10 @@ def open_browser(address: str, *, asked: bool) -> None:
     )
     if asked or (desktop and sys.stdout.isatty() and "SSH_CONNECTION" not in os.environ):
         webbrowser.open(address)
+
+
+def _say_json(value: JsonDict) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 def _whose(by_name: Counter[str]) -> str:
