@@ -9,6 +9,7 @@ import typer
 
 from labelaudit.cli import options as opt
 from labelaudit.cli.output.queue import write_queue_result
+from labelaudit.cli.output.spot_check import write_spot_draw, write_spot_findings
 from labelaudit.cli.progress import stage_lines
 from labelaudit.queue.ways import PictureWay, Suspicion
 
@@ -18,9 +19,13 @@ labelaudit queue runs/faces
 
 labelaudit queue runs/faces --format label-studio --class happy --class sad --quota 100
 
-labelaudit queue runs/faces --until 0.5 --blind --assign ann,bo,cy --overlap 2"""
+labelaudit queue runs/faces --until 0.5 --blind --assign ann,bo,cy --overlap 2
 
-CHOICE, PEOPLE = "Which rows", "Who looks, and with what"
+labelaudit queue runs/faces --spot-check 60
+
+labelaudit queue runs/faces --decisions runs/faces/spot-check.csv"""
+
+CHOICE, PEOPLE, MEASURE = "Which rows", "Who looks, and with what", "How good the queue is"
 
 
 def _format_names(incomplete: str) -> list[str]:
@@ -85,7 +90,28 @@ PictureRoot = Annotated[
         rich_help_panel=PEOPLE,
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the shuffle and of who gets what.", rich_help_panel=PEOPLE)]
+Seed = Annotated[int, typer.Option(help="Seed of shuffles, draws and of who gets what.", rich_help_panel=PEOPLE)]
+SpotCheck = Annotated[
+    int | None,
+    typer.Option(
+        metavar="ROWS",
+        help="Instead of the queue hand out so many rows drawn at random, blind: they measure it. 60 is a start.",
+        rich_help_panel=MEASURE,
+    ),
+]
+Decisions = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="What people decided of the spot check: measure the queue by it, hand nothing out. May be repeated.",
+        rich_help_panel=MEASURE,
+    ),
+]
+AmbiguousIsWrong = Annotated[
+    bool,
+    typer.Option(
+        "--ambiguous-is-wrong", help="Count a label as wrong where people say ambiguous.", rich_help_panel=MEASURE
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -115,6 +141,9 @@ def queue(
     picture_root: PictureRoot = None,
     dataset: opt.RunDataset = None,
     seed: Seed = 0,
+    spot_check: SpotCheck = None,
+    decisions: Decisions = None,
+    ambiguous_is_wrong: AmbiguousIsWrong = False,
     out: Out = None,
     force: Force = False,
     as_json: opt.AsJson = False,
@@ -127,12 +156,19 @@ def queue(
     """
     if assign is None and overlap != 1:
         raise typer.BadParameter("--overlap shares rows among annotators; name them with --assign")
+    if decisions and spot_check is not None:
+        raise typer.BadParameter("--spot-check draws rows and --decisions measures by them; do one after the other")
+    if ambiguous_is_wrong and not decisions:
+        raise typer.BadParameter("--ambiguous-is-wrong says how to count decisions; name them with --decisions")
+    if spot_check is not None and any((top is not None, class_, min_p is not None, quota, until, verdict, split)):
+        raise typer.BadParameter("--spot-check draws from all rows; a choice of rows would make it measure nothing")
 
     from labelaudit.queue.assign import assign as share_out
     from labelaudit.queue.formats import format_named
     from labelaudit.queue.handout import default_name, plan_pictures, write_queue
     from labelaudit.queue.outlook import look_out
     from labelaudit.queue.select import DEFAULT_TOP, QUEUE_COLUMNS, QueueChoice, select_queue
+    from labelaudit.queue.spot_check import build_spot_check, spot_check_queue, write_measurement
     from labelaudit.report.table import read_report
     from labelaudit.rundir import RunDir
     from labelaudit.source.origin import open_run_source
@@ -155,7 +191,12 @@ def queue(
     )
     run_dir = RunDir(run)
     report = read_report(run_dir, columns=QUEUE_COLUMNS)
-    chosen = select_queue(report, choice)
+    if decisions:
+        measured = write_measurement(run_dir, report, decisions, ambiguous_is_wrong=ambiguous_is_wrong)
+        write_spot_findings(measured, dataset=report.metadata.dataset, run=run, as_json=as_json, quiet=quiet)
+        return
+    spot = None if spot_check is None else build_spot_check(run_dir, report, size=spot_check, seed=seed, force=force)
+    chosen = select_queue(report, choice) if spot is None else spot_check_queue(report, spot)
     if annotators:
         chosen = share_out(chosen, annotators, overlap=overlap, seed=seed)
     copying = plan.way is PictureWay.COPY
@@ -164,7 +205,7 @@ def queue(
     with stage_lines(quiet=quiet) as progress:
         handed = write_queue(
             chosen,
-            run / default_name(form, plan) if out is None else out,
+            run / default_name(form, plan, name="queue" if spot is None else "spot-check") if out is None else out,
             form=form,
             plan=plan,
             source=open_run_source(run_dir, dataset) if copying else None,
@@ -172,5 +213,8 @@ def queue(
             force=force,
             progress=progress,
         )
+    if spot is not None:
+        write_spot_draw(spot, chosen, handed, form=form, run=run, as_json=as_json, quiet=quiet)
+        return
     outlook = look_out(chosen, report, choice)
     write_queue_result(chosen, outlook, handed, form=form, run=run, as_json=as_json, quiet=quiet)

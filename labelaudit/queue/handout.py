@@ -95,9 +95,9 @@ def plan_pictures(form: QueueFormat, way: PictureWay | None, root: str | None) -
     return PicturePlan(way, root)
 
 
-def default_name(form: QueueFormat, plan: PicturePlan) -> str:
+def default_name(form: QueueFormat, plan: PicturePlan, *, name: str = "queue") -> str:
     """What a queue is called in its run's folder: ``queue.csv``, ``queue-label-studio``."""
-    return f"queue-{form.name}" if _is_folder(form, plan) else f"queue.{form.name}"
+    return f"{name}-{form.name}" if _is_folder(form, plan) else f"{name}.{form.name}"
 
 
 def write_queue(

@@ -97,14 +97,24 @@ def select_queue(report: Report, choice: QueueChoice) -> Queue:
     Raises:
         SettingsError: A class or split that was named is not in the report.
     """
-    rows = select_rows(report, choice)
+    return queue_of(report, select_rows(report, choice), blind=choice.blind)
+
+
+def queue_of(report: Report, rows: Iterable[int] | Rows, *, blind: bool) -> Queue:
+    """Any rows of a report as a queue, in the order in which they are named.
+
+    Args:
+        report: With at least ``QUEUE_COLUMNS``.
+        rows: Row numbers in [0, N).
+        blind: Leave out what the audit thinks.
+    """
     model = report.metadata.model_hash
     return Queue(
         items=items_at(report, rows),
         classes=report.classes,
         dataset=report.metadata.dataset,
         model_version="labelaudit" if model is None else f"labelaudit-{model[:8]}",
-        blind=choice.blind,
+        blind=blind,
     )
 
 

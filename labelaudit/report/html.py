@@ -27,6 +27,8 @@ from labelaudit.report.figures import COLOURS
 from labelaudit.report.gallery import COLUMNS
 from labelaudit.report.page import Page, gather_page
 from labelaudit.report.schema import THRESHOLDS_SCHEMA
+from labelaudit.report.spot_check import read_spot_check
+from labelaudit.report.spot_words import spot_notes, spot_sentences
 from labelaudit.report.svg import SUGGESTION
 from labelaudit.report.table import read_report
 from labelaudit.report.thumbnails import Thumbnails, fetch_thumbnails
@@ -92,7 +94,8 @@ def write_page(
         raise ReportError(f"{out} exists already; {way}")
     report = read_report(run, columns=COLUMNS)
     progress(Stage("page", 0, len(report), "faces"))
-    page = gather_page(report, _read_history(run))
+    spot = read_spot_check(run, report.metadata)
+    page = gather_page(report, _read_history(run), spot=None if spot is None else spot.findings)
     progress(Stage("page", len(report), len(report), "faces"))
     thumbnails = None
     if source is not None:
@@ -134,6 +137,8 @@ def render_html(page: Page, thumbnails: Thumbnails | None = None) -> str:
         thumbnails=thumbnails,
         Verdict=Verdict,
         verdict_words=VERDICT_WORDS,
+        spot_sentences=spot_sentences,
+        spot_notes=spot_notes,
         style=Markup(_static("page.css")),  # noqa: S704 - a file of this package
         script=Markup(script),  # noqa: S704 - a file of this package
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),

@@ -25,6 +25,7 @@ from labelaudit.report.figures import (
 from labelaudit.report.findings import OneWay
 from labelaudit.report.gallery import Galleries, choose
 from labelaudit.report.metadata import Estimate, ReportMetadata
+from labelaudit.report.spot_check import SpotFindings
 from labelaudit.report.summary import Summary, summarise
 from labelaudit.report.svg import Drawing
 from labelaudit.report.table import Report
@@ -86,6 +87,7 @@ class Page:
         reasons: Why rows were not judged, with how many.
         settings: Name and value, in order.
         assumed: What was assumed rather than told.
+        spot: What people's looks at a random sample tell; None where nobody looked.
     """
 
     summary: Summary
@@ -106,14 +108,16 @@ class Page:
     reasons: Sequence[tuple[str, int]]
     settings: Sequence[tuple[str, str]]
     assumed: Sequence[str]
+    spot: SpotFindings | None = None
 
 
-def gather_page(report: Report, history: pa.Table) -> Page:
+def gather_page(report: Report, history: pa.Table, *, spot: SpotFindings | None = None) -> Page:
     """Gathers what the page shows.
 
     Args:
         report: With at least the ``COLUMNS`` that choosing needs.
         history: Columns of ``THRESHOLDS_SCHEMA``, maybe without rows.
+        spot: What people's looks at a random sample tell, or None.
     """
     summary, metadata = summarise(report), report.metadata
     calibrated = findings.is_calibrated(metadata)
@@ -167,6 +171,7 @@ def gather_page(report: Report, history: pa.Table) -> Page:
         ],
         settings=[(name, without_folders(value)) for name, value in _flat(metadata.settings)],
         assumed=[without_folders(each) for each in summary.assumed],
+        spot=spot,
     )
 
 
