@@ -66,6 +66,7 @@ class Draft:
         codes: What the labels' codes mean.
         votes: Annotators' votes, or None.
         assumed: What was assumed, one sentence each; ``finish`` adds to it.
+        ids_numbered: Whether ``sample_id`` was made from row numbers, and from nothing else.
         places: Where the labels are written, or None where the dataset cannot be written back.
     """
 
@@ -79,4 +80,5 @@ class Draft:
     codes: ClassCodes = field(default_factory=ClassCodes)
     votes: Votes | None = None
     assumed: list[str] = field(default_factory=list)
+    ids_numbered: bool = False
     places: LabelPlaces | None = None

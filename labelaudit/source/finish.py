@@ -77,7 +77,8 @@ def finish(draft: Draft, options: SourceOptions, *, format_name: str, why: str) 
     if rows is not None:
         sample_id, split, labels = ([column[row] for row in rows] for column in (sample_id, split, labels))
     space = naming.space(labels, votes)
-    _check_classes(space, labels, draft.where)
+    if not options.classes:
+        _check_classes(space, labels, draft.where)
     assumed += naming.said(labels, space, voted=votes is not None and votes.decide)
     path = writable(draft.path if rows is None else [draft.path[row] for row in rows])
     counts, outside, ballots = _table_votes(votes, rows, space, assumed)
@@ -195,7 +196,8 @@ def _written(draft: Draft, naming: _Naming, votes: Votes | None) -> WrittenLabel
     if draft.places is None:
         return WrittenLabels(None, draft.label, why_not=f"labels of {draft.where} cannot be written where they stand")
     codes = {*draft.codes.names, *(label for label in draft.label if label is not None)}
-    return WrittenLabels(draft.places, draft.label, {code: naming.name_of(code) for code in codes})
+    names = {code: naming.name_of(code) for code in codes}
+    return WrittenLabels(draft.places, draft.label, names, numbered=draft.ids_numbered)
 
 
 def _chosen_rows(split: Sequence[str | None], wanted: Sequence[str], where: str) -> NDArray[np.int64] | None:
