@@ -11,7 +11,7 @@ import typer
 from labelaudit.cli import options as opt
 from labelaudit.cli.errors import ExitCode
 from labelaudit.cli.output.results import write_text
-from labelaudit.errors import GateError
+from labelaudit.errors import GateError, SourceError
 from labelaudit.gate.limits import FailOn
 
 if TYPE_CHECKING:
@@ -198,7 +198,11 @@ def _place(target: Path, prefix: str | None) -> Place:
 
     if prefix is not None:
         return named_place(prefix)
-    origin = read_origin(RunDir(target if target.is_dir() else target.parent))
+    run = RunDir(target if target.is_dir() else target.parent)
+    try:
+        origin = read_origin(run)
+    except SourceError as error:
+        raise GateError(f"{run.origin} is damaged; say with --path-prefix where the files stand") from error
     if origin is None:
         return NOWHERE
     return find_place(Path(origin.dataset), origin.options.root, start=Path.cwd())

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from labelaudit.errors import GateError
 from labelaudit.gate.findings import Finding, Mask
+from labelaudit.report.words import shown
 from labelaudit.rundir import written_aside
 
 ALLOW_LIST_NAME = "labelaudit-allow.txt"
@@ -75,21 +76,26 @@ def read_allow_list(path: Path) -> AllowList:
         GateError: It cannot be read, or a line is none of its kind; the line is named.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise GateError(f"{path} cannot be read: {error.strerror}; is the path of the allow-list right?") from error
     except UnicodeDecodeError as error:
         raise GateError(f"{path} is not UTF-8 text; an allow-list has a line a sample") from error
+    return parse_allow_list(text, where=str(path))
+
+
+def parse_allow_list(text: str, *, where: str) -> AllowList:
+    """Reads the text of a list; ``where`` is its name for messages. Raises as ``read_allow_list``."""
     found: dict[str, frozenset[str | None]] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            sha256, label = _parse(text, where=f"{path}, line {number}")
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.strip()
+        if line and not line.startswith("#"):
+            sha256, label = _parse_line(line, where=f"{where}, line {number}")
             found[sha256] = found.get(sha256, frozenset()) | {label}
     return AllowList(found)
 
 
-def _parse(text: str, *, where: str) -> tuple[str, str | None]:
+def _parse_line(text: str, *, where: str) -> tuple[str, str | None]:
     match = _LINE.fullmatch(text)
     if match is None:
         raise GateError(f"{where} is no accepted sample; write the SHA-256 of its file, its label, and # why")
@@ -111,8 +117,8 @@ def allow_line(finding: Finding, *, why: str) -> str:
     """
     label = finding.given_label or ""
     if label != label.strip() or set(label) & set('#"\\') or not label.isprintable():
-        label = json.dumps(label, ensure_ascii=False)
-    said = f"  # {' '.join(f'{why} {finding.name}'.split())}"
+        label = json.dumps(label, ensure_ascii=not label.isprintable())
+    said = f"  # {shown(' '.join(f'{why} {finding.name}'.split()))}"
     return f"{finding.content_sha256}{f'  {label}' if label else ''}{said}"
 
 
