@@ -36,11 +36,10 @@ class Verdict(StrEnum):
 class Reason(StrEnum):
     """Why a sample has its verdict. A closed list: code may match on it.
 
-    ``above_clean_threshold``, ``between_thresholds`` and ``below_noisy_threshold`` come from the evidence against
-    the thresholds of the given class; ``no_convincing_class`` is a row below the noisy threshold for which no other
-    class is likely either; ``duplicate_conflict`` is the same picture under another label;
-    ``class_too_small``, ``no_label`` and ``not_a_class`` (a code that the dataset keeps for "no expression" and the
-    like) could not be audited; ``off_topic`` fits no class; ``decode_error`` could not be read.
+    The first three: the evidence against the given class's thresholds; ``no_convincing_class``: below the noisy one,
+    but no other is likely; ``duplicate_conflict``: the same picture under another label; ``decided``: a person said so.
+    Not audited: ``class_too_small``, ``no_label``, ``not_a_class`` (a code for "no expression"), ``class_unknown`` (to
+    the model that judged), ``off_topic`` (no class fits), ``decode_error`` (cannot be read).
     """
 
     ABOVE_CLEAN_THRESHOLD = "above_clean_threshold"
@@ -51,7 +50,9 @@ class Reason(StrEnum):
     CLASS_TOO_SMALL = "class_too_small"
     NO_LABEL = "no_label"
     NOT_A_CLASS = "not_a_class"
+    CLASS_UNKNOWN = "class_unknown"
     OFF_TOPIC = "off_topic"
+    DECIDED = "decided"
     DECODE_ERROR = "decode_error"
 
 
@@ -233,9 +234,8 @@ class VerdictTable:
 class Ruling(StrEnum):
     """What a person said of one picture.
 
-    ``label`` names a class: the given one (keep), the suggestion, or any other. ``ambiguous``: several classes fit
-    honestly. ``not_a_face``: no class fits. ``skip``: no opinion. ``withdrawn`` takes this person's earlier decision
-    on the picture back.
+    ``label`` names a class: the given one (keep), the suggestion, or any other. ``ambiguous``: several fit honestly.
+    ``not_a_face``: none fits. ``skip``: no opinion. ``withdrawn`` takes this person's earlier decision on it back.
     """
 
     LABEL = "label"

@@ -61,13 +61,29 @@ def check_decisions(decisions: Sequence[Decision], report: Report) -> NDArray[np
         DecisionError: Decisions name rows or classes that the report does not have, or were made of pictures that
             have changed since the audit; the first few are named.
     """
-    rows = _rows_of([each.sample_id for each in decisions], report)
+    known = report.table
+    return find_rows(
+        decisions,
+        sample_id=known["sample_id"].combine_chunks(),
+        content_sha256=known["content_sha256"].combine_chunks(),
+        classes=report.classes,
+    )
+
+
+def find_rows(
+    decisions: Sequence[Decision], *, sample_id: pa.Array, content_sha256: pa.Array, classes: Sequence[str]
+) -> NDArray[np.int64]:
+    """``check_decisions`` against columns of N rows.
+
+    Raises:
+        DecisionError: As ``check_decisions``.
+    """
+    rows = _rows_of([each.sample_id for each in decisions], sample_id)
     _refuse("no row of this report", [each.sample_id for each, row in zip(decisions, rows, strict=True) if row < 0])
-    _check_labels(decisions, report.classes)
-    audited = report.table["content_sha256"].take(rows).to_pylist()
+    _check_labels(decisions, classes)
     changed = [
         each.sample_id
-        for each, digest in zip(decisions, audited, strict=True)
+        for each, digest in zip(decisions, content_sha256.take(pa.array(rows)).to_pylist(), strict=True)
         if None not in (digest, each.content_sha256) and each.content_sha256 != digest
     ]
     _refuse("a picture that is not the one that was audited", changed)
@@ -117,9 +133,8 @@ def _json_object(line: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _rows_of(sample_ids: Sequence[str], report: Report) -> NDArray[np.int64]:
-    """Row number of each id, -1 where the report has none such."""
-    known = report.table["sample_id"].combine_chunks()
+def _rows_of(sample_ids: Sequence[str], known: pa.Array) -> NDArray[np.int64]:
+    """Row number of each id, -1 where none is such."""
     found = pc.index_in(pa.array(sample_ids, known.type), value_set=known)
     rows: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return rows

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labelaudit.errors import DecisionError
 from labelaudit.queue.decision_lines import latest
 from labelaudit.queue.decisions import check_decisions, read_decisions
@@ -79,8 +82,13 @@ def merge_decisions(decisions: Sequence[Decision], report: Report) -> list[Merge
     last = latest(decisions)
     if not last:
         raise DecisionError("there is not one decision in what was given: review some rows first (labelaudit review)")
+    return merge_words(last, check_decisions(last, report))
+
+
+def merge_words(words: Sequence[Decision], rows: NDArray[np.int64]) -> list[Merged]:
+    """Merges everybody's last words by the rows that they speak of, (M,), in the order of the rows."""
     by_row: dict[int, list[Decision]] = {}
-    for row, each in zip(check_decisions(last, report).tolist(), last, strict=True):
+    for row, each in zip(rows.tolist(), words, strict=True):
         by_row.setdefault(row, []).append(each)
     return [_merged(row, tuple(by_row[row])) for row in sorted(by_row)]
 

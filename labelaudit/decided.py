@@ -1,0 +1,47 @@
+"""What people decided of a dataset's rows, and what follows for its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelaudit.labels import NO_CLASS
+from labelaudit.records import IntArray, Ruling
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What people decided of a dataset's rows: trusted as the truth from then on. Columns of length N.
+
+    Attributes:
+        ruling: What was said; None where nobody decided.
+        label: Index of the class, where the ruling is ``label``; else ``NO_CLASS``.
+    """
+
+    ruling: Sequence[Ruling | None]
+    label: IntArray
+
+    @classmethod
+    def nothing(cls, count: int) -> Decided:
+        """Nobody has decided anything about ``count`` rows."""
+        return cls([None] * count, np.full(count, NO_CLASS, dtype=np.int32))
+
+    def __len__(self) -> int:
+        """How many rows were decided."""
+        return sum(each is not None for each in self.ruling)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """True where a class was decided, (N,)."""
+        return self.label != NO_CLASS
+
+    def over(self, given: IntArray) -> IntArray:
+        """Given labels (N,) with the decided ones in their place."""
+        return np.where(self.known, self.label, given).astype(np.int32)
+
+    def rows(self, ruling: Ruling) -> NDArray[np.bool_]:
+        """True where this was said, (N,)."""
+        return np.array([each is ruling for each in self.ruling], dtype=bool)

@@ -1,0 +1,80 @@
+"""Decisions -> what a new audit takes as the truth.
+
+Everybody's last word counts, and a word is taken where more than half of those who spoke said it (``merge``). A picture
+whose id changed, because its label did and the label is its folder, is known again by its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from labelaudit.decided import Decided
+from labelaudit.queue.decision_lines import latest
+from labelaudit.queue.decisions import find_rows
+from labelaudit.queue.merge import merge_words
+from labelaudit.records import Decision, PixelFacts, SampleTable
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Decisions as an audit takes them.
+
+    Attributes:
+        decided: A ruling a row of the dataset.
+        notes: What was taken and what was not, one sentence each.
+    """
+
+    decided: Decided
+    notes: tuple[str, ...]
+
+
+def settle(decisions: Sequence[Decision], table: SampleTable, facts: PixelFacts) -> Settled:
+    """Finds the rows that decisions speak of, and one ruling for each.
+
+    Args:
+        decisions: In the order in which they were made.
+        table: The dataset, N rows.
+        facts: What decoding found, with the pictures' hashes.
+
+    Raises:
+        DecisionError: Decisions were made for another dataset, for pictures that have changed, or name no class.
+    """
+    if not decisions:
+        return Settled(Decided.nothing(len(table)), ())
+    words = _known_again(latest(decisions), table, facts)
+    rows = find_rows(
+        words,
+        sample_id=pa.array(table.sample_id, pa.string()),
+        content_sha256=pa.array(facts.content_sha256, pa.string()),
+        classes=table.labels.names,
+    )
+    merged = merge_words(words, rows)
+    decided = Decided.nothing(len(table))
+    ruling, index = list(decided.ruling), {name: place for place, name in enumerate(table.labels.names)}
+    for each in merged:
+        ruling[each.row] = each.ruling
+        if each.label is not None:
+            decided.label[each.row] = index[each.label]
+    found = Decided(ruling, decided.label)
+    notes = [f"{len(found):,} rows were decided by people and are trusted"]
+    split = sum(each.ruling is None for each in merged)
+    if split:
+        notes.append(f"{split:,} more are left as they were: people disagree about them")
+    return Settled(found, tuple(notes))
+
+
+def _known_again(words: Sequence[Decision], table: SampleTable, facts: PixelFacts) -> list[Decision]:
+    """The decisions under the ids that their pictures have now."""
+    ids = set(table.sample_id)
+    if all(each.sample_id in ids for each in words):
+        return list(words)
+    by_content = {digest: name for digest, name in zip(facts.content_sha256, table.sample_id, strict=True) if digest}
+    return [
+        each
+        if each.sample_id in ids or each.content_sha256 not in by_content
+        else replace(each, sample_id=by_content[each.content_sha256])
+        for each in words
+    ]
