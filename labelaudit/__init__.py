@@ -30,15 +30,19 @@ if TYPE_CHECKING:
         TrainingError,
         WeightsError,
     )
+    from labelaudit.evidence.scorer import Scorer
     from labelaudit.inspection import Inspection, inspect_source
     from labelaudit.pipeline import AuditResult, audit
     from labelaudit.queue.agreement import agreement_of_decisions
     from labelaudit.queue.decisions import read_decisions
     from labelaudit.queue.select import QueueChoice, select_queue
+    from labelaudit.queue.spot_check import measure_decisions
     from labelaudit.records import Decision, Reason, Ruling, Stage, Verdict
     from labelaudit.report.compare import Comparison, compare_runs
+    from labelaudit.report.spot_check import RunSpotCheck, spot_check_of
     from labelaudit.report.summary import Summary
     from labelaudit.report.table import Report, read_report
+    from labelaudit.scoring import ScoreResult, score
     from labelaudit.settings import (
         AsmSettings,
         AuditSettings,
@@ -71,15 +75,19 @@ _HOME = {
         "TrainingError",
         "WeightsError",
     ),
+    "labelaudit.evidence.scorer": ("Scorer",),
     "labelaudit.inspection": ("Inspection", "inspect_source"),
     "labelaudit.pipeline": ("AuditResult", "audit"),
     "labelaudit.queue.agreement": ("agreement_of_decisions",),
     "labelaudit.queue.decisions": ("read_decisions",),
     "labelaudit.queue.select": ("QueueChoice", "select_queue"),
+    "labelaudit.queue.spot_check": ("measure_decisions",),
     "labelaudit.records": ("Decision", "Reason", "Ruling", "Stage", "Verdict"),
     "labelaudit.report.compare": ("Comparison", "compare_runs"),
+    "labelaudit.report.spot_check": ("RunSpotCheck", "spot_check_of"),
     "labelaudit.report.summary": ("Summary",),
     "labelaudit.report.table": ("Report", "read_report"),
+    "labelaudit.scoring": ("ScoreResult", "score"),
     "labelaudit.settings": (
         "AsmSettings",
         "AuditSettings",
@@ -123,6 +131,9 @@ __all__ = [
     "ReportError",
     "Ruling",
     "RunFolderError",
+    "RunSpotCheck",
+    "ScoreResult",
+    "Scorer",
     "SettingsError",
     "SourceError",
     "SourceOptions",
@@ -142,10 +153,13 @@ __all__ = [
     "compare_runs",
     "inspect_source",
     "measure_agreement",
+    "measure_decisions",
     "open_source",
     "read_decisions",
     "read_report",
+    "score",
     "select_queue",
+    "spot_check_of",
 ]
 
 

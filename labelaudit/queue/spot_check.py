@@ -22,7 +22,7 @@ from labelaudit.queue.decisions import check_decisions, read_decisions
 from labelaudit.queue.item import Queue
 from labelaudit.queue.select import queue_of
 from labelaudit.records import Decision, Ruling
-from labelaudit.report.spot_check import RunSpotCheck, draw_for, measure, read_spot_check, write_spot_check
+from labelaudit.report.spot_check import RunSpotCheck, measure, read_spot_check, spot_check_of, write_spot_check
 from labelaudit.report.table import Report
 from labelaudit.rundir import RunDir
 
@@ -42,7 +42,7 @@ def build_spot_check(run: RunDir, report: Report, *, size: int, seed: int, force
         QueueError: Another spot check is there.
         ReportError: It cannot be read or written.
     """
-    drawn = draw_for(report, size=size, seed=seed)
+    drawn = spot_check_of(report, size=size, seed=seed)
     try:
         there = read_spot_check(run, report.metadata)
     except ReportError:

@@ -22,7 +22,7 @@ from labelaudit.report.summary import QUEUE_HEAD
 from labelaudit.report.table import Report
 from labelaudit.rundir import RunDir, write_json
 from labelaudit.verdict.recalibration import Recalibration, fit_recalibration
-from labelaudit.verdict.spot_check import STRATA, SpotCheck, draw_spot_check, estimate_share, strata_of
+from labelaudit.verdict.spot_check import STRATA, SpotCheck, draw_spot_check, estimate_precision, strata_of
 
 COLUMNS = ("sample_id", "given_label", "verdict", "p_mislabelled", "queue_rank")
 """Columns of a report that a spot check needs."""
@@ -126,7 +126,7 @@ class RunSpotCheck:
         }
 
 
-def draw_for(report: Report, *, size: int, seed: int) -> RunSpotCheck:
+def spot_check_of(report: Report, *, size: int, seed: int) -> RunSpotCheck:
     """Draws a spot check from a report.
 
     Args:
@@ -216,7 +216,7 @@ def measure(
     better = recalibration.probability(p)
 
     def cut(name: str, rows: NDArray[np.bool_]) -> Cut | None:
-        found = estimate_share(check, wrong, stratum=stratum, cut=rows, seed=spot.seed)
+        found = estimate_precision(check, wrong, stratum=stratum, cut=rows, seed=spot.seed)
         if found is None:
             return None
         rows = rows & (stratum >= 0)

@@ -40,7 +40,7 @@ from labelaudit.verdict.interval import Interval
 LEAST_LOOKS = 12
 LEAST_SPREAD = 0.2
 HEAD_SHARE = 1 / 3
-DRAWS = 4_000
+DRAWS = 2_000
 _INTERVAL = (0.05, 0.95)
 _LEAST_A_STRATUM = 2
 _WRONG = 0.5
@@ -131,7 +131,7 @@ def draw_spot_check(p: FloatArray, queue_rank: FloatArray, *, size: int, head: i
     return SpotCheck(np.array(drawn)[rising], np.array(member)[rising], np.array(chance)[rising], sizes)
 
 
-def estimate_share(
+def estimate_precision(
     check: SpotCheck,
     wrong: NDArray[np.float64],
     *,
