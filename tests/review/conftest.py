@@ -25,7 +25,7 @@ def run_template(drawn: DrawnFaces, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def run(run_template: Path, tmp_path: Path) -> RunDir:
-    """A run of 140 drawn faces, 24 of them in the queue, that the test may spoil; its dataset lies beside it."""
+    """A run of 140 drawn faces, 16 of them in the queue, that the test may spoil; its dataset lies beside it."""
     shutil.copytree(run_template, tmp_path / "set")
     return RunDir(tmp_path / "set" / "run")
 

@@ -32,7 +32,7 @@ from labelaudit.source.interface import LabelSource
 from labelaudit.source.origin import Origin, open_run_source, write_origin
 
 
-def write_run(folder: Path, faces: Path, *, asked: int = 24) -> RunDir:
+def write_run(folder: Path, faces: Path, *, asked: int = 16) -> RunDir:
     """A run in which every so manieth face is mislabelled as the next class, ``asked`` in all, ranked by row."""
     source = open_source(str(faces))
     table = source.table

@@ -24,7 +24,7 @@ def test_the_desk_holds_the_queue_and_nothing_else(client: Client, run: RunDir) 
     report = read_report(run).table
     ranks = report["queue_rank"].to_pylist()
     assert desk["rows"] == sorted((row for row in range(140) if ranks[row] is not None), key=lambda row: ranks[row])
-    assert len(desk["rows"]) == 24
+    assert len(desk["rows"]) == 16
     assert desk["given"][0] == report["given_label"][desk["rows"][0]].as_py()
     assert desk["annotators"] == []
     face = client.get(f"/api/faces/{desk['rows'][0]}").json
@@ -216,7 +216,7 @@ def test_many_at_once_lose_nothing(client: Client, run: RunDir) -> None:
         thread.join()
     assert not failed
     lines = read_decision_lines(run.decisions)
-    assert len({(line.annotator, line.sample_id) for line in lines}) == len(lines) == 8 * 24
+    assert len({(line.annotator, line.sample_id) for line in lines}) == len(lines) == 8 * 16
 
 
 def test_names_are_one_however_they_are_typed(client: Client) -> None:

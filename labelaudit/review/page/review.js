@@ -159,6 +159,7 @@ function setSilent(is) {
 
 function decide(ruling, label) {
   if (!shown || flash || current === null) return;
+  if (ruling === "label" && !desk.classes.includes(label)) return; // nothing is suggested, or the page is blind
   const row = current;
   const before = standing(row);
   notice("elsewhere", "");
