@@ -80,7 +80,7 @@ def read_ledger(path: Path) -> tuple[Act, ...]:
             if "act" in value:
                 acts.append((value, []))
             else:
-                acts[-1][1].append(dict(value))
+                acts[-1][1].append({**value, "sample_id": value["sample_id"]})
         except (ValueError, IndexError, KeyError, TypeError) as error:
             raise DecisionError(f"{path}, line {number:,}: not a line of a ledger of labelaudit apply") from error
     if not acts:

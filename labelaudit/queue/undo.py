@@ -41,8 +41,8 @@ def apply_undo(
     path = ledger / LEDGER_NAME if ledger.is_dir() else ledger
     base = path.parent
     act = last_standing(read_ledger(path))
-    check_place(out, over=(), into=[base], force=force)
     undoing = act.undoing()
+    check_place(out, over=(), into=[base], force=force)
     check_undo(base, undoing)
     rows = [row for row in act.rows if "written" in row]
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 from labelaudit.errors import PixelError
 from labelaudit.records import Reason, Verdict
@@ -17,6 +19,21 @@ from labelaudit.source.detect import open_source
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.origin import Origin, write_origin
+
+
+def picture_folder(folder: Path, *paths: str) -> Path:
+    """Pictures in a folder by their paths; each has its own grey value."""
+    for value, path in enumerate(paths):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(grey_png(value))
+    return folder
+
+
+def grey_png(value: int) -> bytes:
+    """An encoded grey picture of one value."""
+    file = io.BytesIO()
+    Image.new("L", (6, 4), value).save(file, "PNG")
+    return file.getvalue()
 
 
 def finished_run(root: Path, dataset: Path, options: SourceOptions | None = None) -> RunDir:

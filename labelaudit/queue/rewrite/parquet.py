@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from labelaudit.errors import DecisionError
 from labelaudit.source.written import ParquetCells
+
+_PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 
 
 class ParquetRewriter:
@@ -49,8 +52,8 @@ class ParquetRewriter:
                 if len(here):
                     kept = np.ones(group.num_rows, dtype=bool)
                     kept[here] = False
-                    taken.append(group.take(pa.array(here)))
-                    group = group.filter(pa.array(kept))
+                    taken.append(_taken(group, here))
+                    group = _taken(group, np.flatnonzero(kept))
                 writer.write_table(group, row_group_size=max(group.num_rows, 1))
         if taken:
             pq.write_table(pa.concat_tables(taken), aside)
@@ -68,9 +71,8 @@ class ParquetRewriter:
                 here = _places_of(group.num_rows, first, at[given:], to_the_end=last)
                 back = returned.slice(given, int((~here).sum())).cast(group.schema)
                 order = np.argsort(np.concatenate([np.flatnonzero(here), np.flatnonzero(~here)]))
-                writer.write_table(
-                    pa.concat_tables([group, back]).take(pa.array(order)), row_group_size=max(len(here), 1)
-                )
+                joined = _taken(pa.concat_tables([group, back]), order)
+                writer.write_table(joined, row_group_size=max(len(here), 1))
                 first += len(here)
                 given += back.num_rows
 
@@ -88,6 +90,12 @@ def _places_of(rows: int, first: int, at: Any, *, to_the_end: bool) -> Any:
         else:
             rows -= 1
     return np.array(here, dtype=bool)
+
+
+def _taken(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    """Some rows of a table. Arrow cannot take from views of text, as some programs write it."""
+    plain = [pa.field(each.name, _PLAIN.get(each.type, each.type), each.nullable) for each in table.schema]
+    return table.cast(pa.schema(plain)).take(pa.array(rows)).cast(table.schema)
 
 
 def as_json(column: pa.ChunkedArray) -> list[str | None]:

@@ -61,7 +61,7 @@ class TextRewriter:
 
     def write_joined(self, path: Path, target: Path, places: Sequence[int], aside: Path) -> None:
         """Writes the file with the records of ``aside`` back in their places."""
-        encoding = _exact_encoding(path)
+        encoding = self._encoding(path, aside)
         returning = iter(places)
         place = next(returning, None)
         here = 0
@@ -75,6 +75,12 @@ class TextRewriter:
                 file.write(record.text)
                 here += 1
             file.writelines(record.text for record in back)
+
+    @staticmethod
+    def _encoding(path: Path, aside: Path) -> str:
+        """The encoding of a file and of records that were taken out of it, which may hold all that is not ASCII."""
+        own = _exact_encoding(path)
+        return text_encoding(aside) if own == "utf-8" else own
 
     def _records(self, path: Path, *, like: Path | None = None) -> Iterator[Record]:
         """The records of a file, or of records that were taken out of the file ``like``."""
@@ -97,7 +103,8 @@ class TextRewriter:
                 least=form.least,
                 header=form.header if like is None else 0,
             )
-        with _as_decision_error(path), decoded(path, _exact_encoding(main)) as lines:
+        encoding = _exact_encoding(main) if like is None else self._encoding(like, path)
+        with _as_decision_error(path), decoded(path, encoding) as lines:
             yield from split(iter(lines))
 
 
