@@ -21,7 +21,7 @@ from labelaudit.gate.reference import Reference
 from labelaudit.likeness import Scored
 from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.table import Report
-from labelaudit.report.words import counted, number
+from labelaudit.report.words import counted
 from labelaudit.settings import ThresholdRule
 
 _DIGITS = 8
@@ -156,10 +156,6 @@ def _notes(batch: Batch, rows: Rows) -> list[str]:
         if drift is not None and (drift.found or drift.other_shares):
             notes.append(drift.sentence)
         if overlap.rows:
-            shown = counted(overlap.rows, "file shows a picture", "files show pictures")
-            other = (
-                f"{number(overlap.other_label)} of them under another label, {number(overlap.leaks)} in another split"
-            )
-            notes.append(f"{shown} that the model was trained on, {other}")
+            notes.append(overlap.sentence)
     notes += [said for said in batch.report.metadata.assumed if said.startswith("the evidence is weak")]
     return notes

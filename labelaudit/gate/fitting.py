@@ -9,6 +9,15 @@ from dataclasses import dataclass
 from labelaudit.errors import GateError
 from labelaudit.gate.limits import DEFAULT_LIMITS, FailOn, Kind, Limit, Share, Trained, merged
 
+_AUDIT = (
+    "there is nothing to compare with: an audit's own report has no training data before it; "
+    "give a limit, such as --max-mislabelled 5%, or an earlier run with --baseline"
+)
+_SCORED = (
+    "there is nothing to compare with: name the run whose model scored the batch with --model, "
+    "or give a limit, such as --max-mislabelled 5%"
+)
+
 
 @dataclass(frozen=True)
 class AtHand:
@@ -49,10 +58,7 @@ def fitting_limits(
     notes: tuple[str, ...] = ()
     if not at_hand.training:
         if any(isinstance(limit.bound, Trained) for limit in given) or not given:
-            raise GateError(
-                "there is nothing to compare with: an audit's own report has no training data before it; "
-                "give a limit, such as --max-mislabelled 5%, or an earlier run with --baseline"
-            )
+            raise GateError(_SCORED if at_hand.scored else _AUDIT)
         left = tuple(limit for limit in limits if not isinstance(limit.bound, Trained))
         if not any(limit.kind is Kind.MISLABELLED for limit in left):
             notes = ("no limit on mislabelled files was given, and there is no training data to compare them with",)

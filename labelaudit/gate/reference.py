@@ -145,7 +145,7 @@ def compare(batch: Reference, training: Reference) -> Comparison:
     for rows, counts, _ in groups:
         totals += _draw(generator, rows, counts)
     score = float(_binned(batch.score).mean() / BINS)
-    as_high = np.count_nonzero(totals >= round(score * BINS * len(batch)))
+    as_high = int(np.count_nonzero(totals >= round(score * BINS * len(batch))))
     return Comparison(
         chance=(as_high + 1) / (DRAWS + 1),
         score=score,

@@ -15,7 +15,6 @@ from labelaudit.gate.findings import CHECKED_COLUMNS
 from labelaudit.gate.limits import FailOn, parse_limit
 from labelaudit.gate.outcome import GateResult
 from labelaudit.gate.place import NOWHERE, Place
-from labelaudit.likeness import Scored
 from labelaudit.report.table import Report, read_report
 from labelaudit.rundir import RunDir
 
@@ -71,7 +70,7 @@ def check_report(path: Path, config: CheckConfig, *, place: Place = NOWHERE) -> 
     return check_gate(
         Batch(
             report,
-            scored=scored_of(report),
+            scored=report.metadata.scored,
             training=training,
             baseline=None if config.baseline is None else read_checked(config.baseline),
         ),
@@ -101,7 +100,7 @@ def _training_report(report: Report, model: Path) -> Report | None:
         GateError: The batch was scored by another model.
     """
     training = read_checked(model)
-    scored = scored_of(report)
+    scored = report.metadata.scored
     if scored is None:
         raise GateError(f"the report is an audit's own and was not scored by {model}; leave --model out")
     if training.metadata.model_hash != scored.model_hash:
@@ -145,9 +144,3 @@ def with_flags(
         model=config.model if model is None else model,
         path_prefix=config.path_prefix if path_prefix is None else path_prefix,
     )
-
-
-def scored_of(report: Report) -> Scored | None:
-    """What a report says of a batch that a model scored; None for an audit's."""
-    found: Scored | None = getattr(report.metadata, "scored", None)
-    return found

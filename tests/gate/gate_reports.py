@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from labelaudit.labels import LabelSpace
+from labelaudit.likeness import Scored
 from labelaudit.records import Evidence, PixelFacts, Reason, SampleTable, ThresholdHistory, Verdict, VerdictTable
 from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.table import write_report
@@ -55,7 +56,7 @@ def write_run(
     classes: Sequence[str] = CLASSES,
     rule: str = "calibrated",
     assumed: Sequence[str] = (),
-    **more: object,
+    scored: Scored | None = None,
 ) -> Path:
     """Writes a run folder with a report of some faces."""
     folder.mkdir()
@@ -126,7 +127,7 @@ def write_run(
             torch_version="2.6.0",
             model_hash="0123456789abcdef",
             assumed=tuple(assumed),
-            **more,
+            scored=scored,
         ),
     )
     return folder

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from gate.gate_reports import Face, faces, sha256_of, wrong
 
@@ -199,7 +198,7 @@ def test_what_a_reader_must_know_is_noted(write):
     assert notes == (
         "1 file could not be judged (verdict undetermined)",
         drift.sentence,
-        "2 files show pictures that the model was trained on, 1 of them under another label, 0 in another split",
+        scored.overlap.sentence,
         "the evidence is weak: only 3%",
     )
 
@@ -246,8 +245,10 @@ def test_the_public_function_reads_what_a_file_may_say(write):
 
 
 def test_figures_are_plain(write):
-    result = check_gate(Batch(read_checked(write(faces("a", 6)))), [mislabelled(Share(0.1))])
-    for each in result.outcomes:
-        for value in (each.low, each.high, each.share, each.expected_wrong):
-            assert value is None or (type(value) is float and math.isfinite(value))
-        assert not isinstance(each.failed, np.bool_)
+    """JSON knows no numpy."""
+    report = read_checked(write([*faces("a", 6), wrong("w")]))
+    for limit in (mislabelled(Share(0.1)), mislabelled(Trained())):
+        for each in check_gate(Batch(report, baseline=report, training=report), [limit]).outcomes:
+            for value in (each.low, each.high, each.share, each.expected_wrong, each.chance, each.usual):
+                assert value is None or (type(value) is float and math.isfinite(value))
+            assert type(each.failed) is bool
