@@ -28,7 +28,7 @@ COLUMNS = ("sample_id", "given_label", "verdict", "p_mislabelled", "queue_rank")
 """Columns of a report that a spot check needs."""
 
 _VERSION = 1
-_LENGTHS = (100, QUEUE_HEAD, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+_LENGTHS = (100, QUEUE_HEAD, 500, 1_000, 5_000, 20_000, 100_000)
 _DIGITS = 4
 
 
