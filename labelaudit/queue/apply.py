@@ -8,19 +8,17 @@ at all.
 from __future__ import annotations
 
 import csv
-import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-
 from labelaudit._version import __version__
-from labelaudit.errors import DecisionError, PixelError
+from labelaudit.errors import DecisionError
 from labelaudit.queue.applied import CONFLICT, ApplyResult, Opening, flags_of, said
 from labelaudit.queue.aside import folder_aside
 from labelaudit.queue.escape import escaped
+from labelaudit.queue.fit import check_pictures, check_same_dataset
 from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.ledger import APPLY, earlier_ledger, write_ledger
 from labelaudit.queue.merge import merge_decisions
@@ -29,7 +27,7 @@ from labelaudit.queue.place import check_place
 from labelaudit.queue.rewrite.neutral import pictures_as_files, write_neutral
 from labelaudit.queue.rewrite.plan import Plan, default_form, plan_labels
 from labelaudit.queue.rewrite.write import write_plan
-from labelaudit.records import Decision, JsonDict, Progress, Stage, no_progress
+from labelaudit.records import Decision, JsonDict, Progress, no_progress
 from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.table import read_report
 from labelaudit.rundir import RunDir
@@ -77,9 +75,9 @@ def apply_decisions(
     report = read_report(run, columns=OUTCOME_COLUMNS)
     merged = merge_decisions(decisions, report)
     outcomes = settle(merged, report.table, choices or Choices())
-    _check_same_dataset(source, report.table)
+    check_same_dataset(source, report.table)
     _check_place(out, run, source, _on_disk(run, dataset), force=force)
-    _check_pictures(source, outcomes.changed(), progress)
+    check_pictures(source, outcomes.changed(), progress)
     job = _Job(source, outcomes, how)
     result = ApplyResult(
         dataset=report.metadata.dataset,
@@ -205,23 +203,6 @@ def _why_not(source: LabelSource) -> str:
     return "the dataset is not on disk"
 
 
-def _check_same_dataset(source: LabelSource, table: pa.Table) -> None:
-    """Refuses a dataset that is not the report's, row by row."""
-    for name, now in (("sample_id", source.table.sample_id), ("given_label", source.table.given_label)):
-        column = table[name].cast(pa.large_string()).combine_chunks()
-        found = pa.array(now, pa.large_string())
-        if not column.equals(found):
-            pairs = enumerate(zip(column.to_pylist(), now, strict=False), start=1)
-            row, then, here = next(
-                ((row, one, other) for row, (one, other) in pairs if one != other),
-                (min(len(column), len(now)) + 1, "", ""),
-            )
-            raise DecisionError(
-                f"the dataset is not as it was when it was audited: the {name} of row {row:,} was {then!r} and is "
-                f"{here!r} ({len(column):,} rows then, {len(now):,} now); audit it again, or name it with --dataset"
-            )
-
-
 def _on_disk(run: RunDir, dataset: str | None) -> Path | None:
     """The dataset's file or folder, where it has one."""
     origin = read_origin(run) if dataset is None else None
@@ -238,22 +219,6 @@ def _check_place(out: Path, run: RunDir, source: LabelSource, dataset: Path | No
     if isinstance(pictures, FilePictures):
         over.append(pictures.root)
     check_place(out, over=over, into=into, force=force)
-
-
-def _check_pictures(source: LabelSource, outcomes: Sequence[Outcome], progress: Progress) -> None:
-    """Refuses decisions about pictures that have changed since they were audited."""
-    known = [each for each in outcomes if each.content_sha256 is not None]
-    for done, each in enumerate(known, start=1):
-        try:
-            picture = source.read(each.merged.row)
-        except PixelError as error:
-            raise DecisionError(f"{each.sample_id} was decided about and cannot be read now: {error}") from error
-        content = picture if isinstance(picture, bytes) else picture.tobytes()
-        if hashlib.sha256(content).hexdigest() != each.content_sha256:
-            raise DecisionError(
-                f"the picture of {each.sample_id} is not the one that was audited and decided about: audit again"
-            )
-        progress(Stage("checking", done, len(known), "faces"))
 
 
 def _about(metadata: ReportMetadata, choices: Choices, result: ApplyResult) -> JsonDict:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from queue_runs import finished_run, grey_png, picture_folder, run_of
+from finished_runs import finished_run, grey_png, picture_folder, run_of
 
 from labelaudit.errors import DecisionError
 from labelaudit.queue import apply as module

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finished_runs import finished_run
 from PIL import Image, UnidentifiedImageError
-from queue_runs import finished_run
 from source.all_copies import COPIES
 from source.copies import Album, Copy, Write
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from queue_runs import finished_run, grey_png, picture_folder
+from finished_runs import finished_run, grey_png, picture_folder
 
 from labelaudit.errors import DecisionError
 from labelaudit.queue.apply import apply_decisions
