@@ -6,7 +6,8 @@ so both are said of every batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 ALARM = 0.01
 """Chance of a batch of the training set itself to look odder than this; below it a batch is said to have drifted."""
@@ -93,9 +94,21 @@ class Overlap:
     @property
     def leaks(self) -> int:
         """Rows that stand in one split here and stood in another one there."""
-        return sum(
-            each.rows for each in self.splits if None not in (each.batch, each.trained) and each.batch != each.trained
-        )
+        apart = [each for each in self.splits if each.batch != each.trained]
+        return sum(each.rows for each in apart if each.batch is not None and each.trained is not None)
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if not self.rows:
+            return "the model was trained on none of these pictures"
+        rows = "row shows a picture" if self.rows == 1 else "rows show pictures"
+        said = f"{self.rows:,} {rows} that the model was trained on, judged by what the audit said of them"
+        if self.leaks:
+            apart = [each for each in self.splits if None not in (each.batch, each.trained)]
+            told = [f"{each.rows:,} of {each.batch} in {each.trained}" for each in apart if each.batch != each.trained]
+            said += f"; splits leak: {', '.join(told)}"
+        return said + (f"; {self.other_label:,} with another label than then" if self.other_label else "")
 
 
 @dataclass(frozen=True)
@@ -113,3 +126,29 @@ class Scored:
     model_dataset: str
     drift: Drift | None
     overlap: Overlap
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, what follows from others and the sentences among them."""
+        drift, overlap = self.drift, self.overlap
+        value = asdict(self)
+        if drift is not None:
+            value["drift"] |= {"p": drift.p, "found": drift.found, "other_shares": drift.other_shares}
+            value["drift"]["sentence"] = drift.sentence
+        value["overlap"] |= {"leaks": overlap.leaks, "sentence": overlap.sentence}
+        return value
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Scored:
+        """Reads what ``to_json`` gave; what follows from other values is passed over.
+
+        Raises:
+            KeyError, TypeError: A value is missing or of another kind.
+        """
+        drift, overlap = value["drift"], value["overlap"]
+        splits = tuple(SplitOverlap(**each) for each in overlap["splits"])
+        return cls(
+            model_hash=value["model_hash"],
+            model_dataset=value["model_dataset"],
+            drift=None if drift is None else Drift(**{name: drift[name] for name in Drift.__dataclass_fields__}),
+            overlap=Overlap(overlap["rows"], overlap["exact"], overlap["other_label"], splits),
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from labelaudit._version import __version__
 from labelaudit.clock import Clock
 from labelaudit.errors import SourceError
 from labelaudit.evidence.gather import Gathered, gather_evidence
+from labelaudit.evidence.known import remember
 from labelaudit.evidence.model import save_model
 from labelaudit.evidence.plan import Plan, make_plan
 from labelaudit.labels import NO_CLASS
@@ -29,12 +29,14 @@ from labelaudit.report.summary import QUEUE_HEAD, Summary, summarise, write_summ
 from labelaudit.report.table import read_report, write_report, write_thresholds
 from labelaudit.rundir import RunDir, cache_folder, opened_run
 from labelaudit.settings import AuditSettings, ThresholdRule
+from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.origin import Origin, write_origin
+from labelaudit.verdict.frozen import FrozenRule
 from labelaudit.verdict.interval import Interval
-from labelaudit.verdict.judge import ClassRule, judge
+from labelaudit.verdict.judge import judge
 from labelaudit.verdict.noise import estimate_noise
 from labelaudit.verdict.opinion import second_opinion
 from labelaudit.verdict.planted import Calibration, calibrate
@@ -84,26 +86,17 @@ def audit(
     Raises:
         LabelAuditError: The audit cannot run; the text says what, where, and what to do.
     """
-    if name is None:
-        name = _name_of(data)
     is_place = isinstance(data, str | os.PathLike)
     return run_audit(
         source_from(data, options),
         out=Path(out),
         settings=settings,
-        name=name,
+        name=dataset_name(data) if name is None else name,
         origin=Origin(os.fspath(data), options or SourceOptions()) if is_place else None,
         force=force,
         resume=resume,
         progress=progress,
     )
-
-
-def _name_of(data: Any) -> str:
-    """The last part of a path, a Hugging Face name as it is."""
-    if not isinstance(data, str | os.PathLike):
-        return "dataset"
-    return Path(data).resolve().name if Path(data).exists() else str(data)
 
 
 def run_audit(
@@ -123,7 +116,7 @@ def run_audit(
     table = source.table
     clock = Clock(progress)
     plan = make_plan(settings, rows=int((table.given != NO_CLASS).sum()), cache_dir=cache_dir)
-    fingerprint = _fingerprint(source)
+    fingerprint = dataset_fingerprint(source)
     with opened_run(out, fingerprint=_mark(fingerprint, plan), force=force, resume=resume) as run:
         if origin is not None:
             write_origin(run, origin)
@@ -192,7 +185,9 @@ def _conclude(
         seed=settings.seed,
     )
     classes = table.labels.names
-    model_hash = save_model(run, gathered, _model_facts(classes, plan, rule, calibration))
+    known = remember(store, table, evidence, seed=settings.seed)
+    facts = _model_facts(name, classes, plan, FrozenRule(rule, calibration, settings))
+    model_hash = save_model(run, gathered, known, facts, seed=settings.seed)
     calibrated = settings.verdict.rule is ThresholdRule.CALIBRATED
     metadata = ReportMetadata(
         tool_version=__version__,
@@ -204,7 +199,7 @@ def _conclude(
         settings=settings.to_json(),
         seed=settings.seed,
         device=plan.device.type,
-        weights="none" if plan.weights is None else plan.weights.name,
+        weights=_weights_name(plan),
         torch_version=version("torch"),
         model_hash=model_hash,
         assumed=(*source.assumed, *plan.assumed, *gathered.notes, *noise.caveats),
@@ -240,15 +235,6 @@ def _audited(table: SampleTable, readable: NDArray[np.bool_], least: int) -> NDA
     return audited
 
 
-def _fingerprint(source: LabelSource) -> str:
-    """Hex digest of pictures, ids and labels: what an interrupted run must find unchanged."""
-    digest = hashlib.sha256(source.signature().encode())
-    for column in (source.table.sample_id, source.table.given_label):
-        digest.update(b"\x00".join((value or "").encode() for value in column))
-        digest.update(b"\x01")
-    return digest.hexdigest()
-
-
 def _mark(fingerprint: str, plan: Plan) -> dict[str, Any]:
     """What must be equal for an interrupted run to go on."""
     return {
@@ -260,19 +246,20 @@ def _mark(fingerprint: str, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _model_facts(classes: tuple[str, ...], plan: Plan, rule: ClassRule, calibration: Calibration) -> dict[str, Any]:
-    settings = plan.settings
+def _model_facts(name: str, classes: tuple[str, ...], plan: Plan, rule: FrozenRule) -> dict[str, Any]:
     return {
         "labelaudit": __version__,
+        "dataset": name,
         "classes": list(classes),
-        "backbone": settings.nets.backbone,
+        "backbone": plan.settings.nets.backbone,
+        "weights": _weights_name(plan),
         "weights_sha256": None if plan.weights is None else plan.weights.sha256,
-        "rule": rule.rule,
-        "clean_threshold": _floats(rule.clean),
-        "noisy_threshold": _floats(rule.noisy),
-        "calibration": {"margin": _floats(calibration.margin), "p_mislabelled": _floats(calibration.p)},
-        "settings": settings.to_json(),
+        **rule.to_json(),
     }
+
+
+def _weights_name(plan: Plan) -> str:
+    return "none" if plan.weights is None else plan.weights.name
 
 
 def _planted(calibration: Calibration) -> dict[str, Any]:

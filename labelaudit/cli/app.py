@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelaudit._version import __version__
-from labelaudit.cli import apply, audit, check, compare, demo, inspect, queue, report, review
+from labelaudit.cli import apply, audit, check, compare, demo, inspect, queue, report, review, score
 from labelaudit.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("queue", epilog=queue.EXAMPLES)(queue.queue)
 app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("score", epilog=score.EXAMPLES)(score.score)
 app.command("review", epilog=review.EXAMPLES)(review.review)
 
 

@@ -40,7 +40,7 @@ class CrossFit:
             summed over the folds' runs.
         history: Thresholds through the epochs of every fold.
         losses: Mean training loss, one list of epochs a fold.
-        peers: The peers of the first fold, which judge new images.
+        judges: The peers of the first folds, which judge new images, on the CPU.
     """
 
     peer1: FloatArray
@@ -48,7 +48,7 @@ class CrossFit:
     partitions: IntArray
     history: ThresholdHistory
     losses: list[list[float]]
-    peers: Peers
+    judges: tuple[Peers, ...]
 
 
 def deal_folds(given: IntArray, twins: NDArray[np.int64], *, folds: int, seed: int) -> IntArray:
@@ -90,6 +90,7 @@ def cross_fit(
     settings: AsmSettings,
     accelerator: Accelerator,
     seed: int,
+    keep: int = 1,
     anchor: Callable[[NDArray[np.int64]], FloatArray] | None = None,
     checkpoint: Path | None = None,
     progress: Progress = no_progress,
@@ -106,6 +107,7 @@ def cross_fit(
         settings: The method's numbers, all decided.
         accelerator: Device and precision.
         seed: Fold f trains with ``seed + 1000 * f``.
+        keep: Folds whose peers are kept to judge new images.
         anchor: For anchored ASM, places (T,) among the n -> posteriors (T, K) of evidence that saw the labels of these
             places alone, and of each all but its own; None = literal.
         checkpoint: Folder in which the state is kept after every epoch and from which it goes on; or None.
@@ -118,7 +120,7 @@ def cross_fit(
     posteriors = np.full((2, len(rows), num_classes), np.nan, dtype=np.float32)
     partitions = np.zeros((len(rows), len(Partition)), dtype=np.int32)
     histories, losses = [], []
-    first: Peers | None = None
+    judges: list[Peers] = []
     for number in range(folds):
         held = np.flatnonzero(fold == number)
         learned = held if folds == 1 else np.flatnonzero(fold != number)
@@ -149,11 +151,11 @@ def cross_fit(
         partitions[learned] += run.partitions
         histories.append(run.history)
         losses.append(run.losses)
-        first = first or run.peers
-        del trainer, run  # of a fold but the first nothing stays on the device, where the next one needs the room
+        if len(judges) < keep:
+            judges.append(run.peers.cpu())
+        del trainer, run  # nothing stays on the device, where the next fold needs the room
         accelerator.free_memory()
-    assert first is not None
-    return CrossFit(posteriors[0], posteriors[1], partitions, _join(histories, num_classes), losses, first)
+    return CrossFit(posteriors[0], posteriors[1], partitions, _join(histories, num_classes), losses, tuple(judges))
 
 
 def _fit_or_resume(

@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
 from torch import Tensor
 
 from labelaudit.asm.batches import standardise
@@ -164,6 +163,8 @@ def fit_head_features(groups: list[FeatureArray], rows: NDArray[np.int64], *, se
         rows: Audited rows, (n,).
         seed: Chooses the faces and starts the randomised decomposition.
     """
+    from sklearn.utils.extmath import randomized_svd  # slow to import, and only fitting needs it
+
     some = np.sort(np.random.default_rng(seed).permutation(rows)[:_FIT_ROWS])
     joined: FloatArray = np.mean([_join(groups, view, some) for view in range(len(groups[0]))], axis=0)
     mean, std = joined.mean(axis=0), joined.std(axis=0) + 1e-6

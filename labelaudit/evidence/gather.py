@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
+from torch import Tensor
 
 from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Head, Peers, build_peers
@@ -17,8 +18,11 @@ from labelaudit.evidence.combine import combine
 from labelaudit.evidence.crossfit import CrossFit, cross_fit, deal_folds
 from labelaudit.evidence.device import build_accelerator, repeatable
 from labelaudit.evidence.features import HeadFeatures, fit_head_features, load_trunk_features, view_means
+from labelaudit.evidence.neighbours import Neighbours, find_neighbours
+from labelaudit.evidence.outlier_model import OutlierModel
+from labelaudit.evidence.outliers import Outliers, score_outliers
 from labelaudit.evidence.plan import Plan
-from labelaudit.evidence.ridge import RidgeEvidence, leave_one_out_ridge
+from labelaudit.evidence.ridge import RidgeEvidence, RidgeModel, leave_one_out_ridge
 from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.interface import Net
 from labelaudit.nets.recipe import WITHOUT_WEIGHTS
@@ -35,17 +39,22 @@ class Gathered:
 
     Attributes:
         evidence: N rows in input order, NaN where not audited.
-        peers: The peers that judge new images.
-        trunk: The frozen network whose features the peers are heads on; None where they are whole networks.
-        head_features: What prepares that trunk's features for the heads; None likewise.
+        judges: The peers that judge new images: of every fold where they are heads, of the first one where they are
+            whole networks, each of which costs as much as the trunk.
+        ridge: What judges new images by the trunk's features.
+        trunk: The frozen network whose features ridge, and heads, rest on.
+        components: What prepares these for heads and outlier scores.
+        outliers: What scores how odd new images are.
         size: Side of the networks' input in pixels.
         notes: What was found or assumed on the way, one sentence each.
     """
 
     evidence: Evidence
-    peers: Peers
-    trunk: Net | None
-    head_features: HeadFeatures | None
+    judges: tuple[Peers, ...]
+    ridge: RidgeModel
+    trunk: Net
+    components: HeadFeatures
+    outliers: OutlierModel
     size: int
     notes: tuple[str, ...]
 
@@ -86,14 +95,33 @@ def gather_evidence(
     with repeatable(plan.device, small=False):
         groups, trunk = _frozen_features(store, plan, cache_dir, notes, progress)
         ridge = _ridge(groups, rows, given, num_classes, twins, plan, progress)
+        components = fit_head_features(groups, rows, seed=settings.seed)
+        short = components.apply(groups, device=plan.device)  # (V, N, H)
+        near = find_neighbours(
+            short[:, rows].float().mean(dim=0),
+            given,
+            num_classes=num_classes,
+            twins=twins,
+            device=plan.device,
+            progress=progress,
+        )
+        odd = score_outliers(
+            trunk,
+            store.pixels,
+            groups,
+            rows,
+            components=components,
+            seed=settings.seed,
+            device=plan.device,
+            progress=progress,
+        )
+    notes.append(_said_of(odd))
     accelerator = build_accelerator(plan.device, mixed=not frozen)
-    head_features: HeadFeatures | None = None
     batches: Batches
     build: Callable[[int], Peers]
     with repeatable(plan.device, small=frozen):
         if frozen:
-            head_features = fit_head_features(groups, rows, seed=settings.seed)
-            batches, build = _heads(head_features, groups, num_classes, accelerator)
+            batches, build = _heads(short, num_classes, accelerator)
         else:
             batches, build = _whole_networks(store, plan, num_classes, accelerator)
         fitted = cross_fit(
@@ -106,6 +134,7 @@ def gather_evidence(
             settings=settings.asm,
             accelerator=accelerator,
             seed=settings.seed,
+            keep=(settings.folds or 1) if frozen else 1,
             anchor=ridge.among if settings.asm.targets is Targets.ANCHORED else None,
             checkpoint=checkpoint,
             progress=progress,
@@ -119,10 +148,12 @@ def gather_evidence(
             f"class imbalance: cross-entropy weighs classes by their share to the power -{settings.asm.balance:g}"
         )
     return Gathered(
-        evidence=_spread(len(store), rows, fitted, ridge),
-        peers=fitted.peers,
-        trunk=trunk if frozen else None,
-        head_features=head_features,
+        evidence=_spread(len(store), rows, fitted, ridge, near, odd),
+        judges=fitted.judges,
+        ridge=ridge.model,
+        trunk=trunk,
+        components=components,
+        outliers=odd.model,
         size=settings.nets.size,
         notes=tuple(notes),
     )
@@ -173,11 +204,16 @@ def _ridge(
     return found
 
 
-def _heads(
-    prepare: HeadFeatures, groups: list[FeatureArray], num_classes: int, accelerator: Accelerator
-) -> tuple[Batches, Callable[[int], Peers]]:
-    """Peers that are heads on the frozen trunk's features."""
-    features = prepare.apply(groups, device=accelerator.device)
+def _said_of(odd: Outliers) -> str:
+    if np.isinf(odd.threshold):
+        return (
+            f"pictures that fit no class are not marked: planted ones cannot be told apart (AUROC {odd.separation:.2f})"
+        )
+    return f"pictures that fit no class are marked from an outlier_score of {odd.threshold:.2f} on"
+
+
+def _heads(features: Tensor, num_classes: int, accelerator: Accelerator) -> tuple[Batches, Callable[[int], Peers]]:
+    """Peers that are heads on the frozen trunk's features, (V, N, H)."""
     width = features.shape[2]
     batches = FeatureBatches(features, device=accelerator.device)
     return batches, lambda seed: build_peers(lambda: Head(width, num_classes), seed=seed)
@@ -201,7 +237,14 @@ def _whole_networks(
     return batches, lambda seed: build_peers(network, seed=seed)
 
 
-def _spread(count: int, rows: NDArray[np.int64], fitted: CrossFit, ridge: RidgeEvidence) -> Evidence:
+def _spread(
+    count: int,
+    rows: NDArray[np.int64],
+    fitted: CrossFit,
+    ridge: RidgeEvidence,
+    near: Neighbours,
+    odd: Outliers,
+) -> Evidence:
     """Evidence of the audited rows at their places among all N rows."""
     peers = 0.5 * (fitted.peer1 + fitted.peer2)
 
@@ -210,6 +253,8 @@ def _spread(count: int, rows: NDArray[np.int64], fitted: CrossFit, ridge: RidgeE
         full[rows] = values
         return full
 
+    nearest = np.full((count, near.nearest.shape[1]), -1, dtype=np.int32)
+    nearest[rows] = np.where(near.nearest >= 0, rows[near.nearest], -1)
     partitions = np.zeros((count, 3), dtype=np.int32)
     partitions[rows] = fitted.partitions
     return Evidence(
@@ -221,4 +266,8 @@ def _spread(count: int, rows: NDArray[np.int64], fitted: CrossFit, ridge: RidgeE
         epochs_noisy=partitions[:, 2],
         history=fitted.history,
         ridge=place(ridge.posterior),
+        neighbours=place(near.posterior),
+        outlier_score=place(odd.score[:, None])[:, 0],
+        outlier_threshold=odd.threshold,
+        nearest=nearest,
     )

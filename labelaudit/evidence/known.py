@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labelaudit.pixels.measures import grey_of, thumbnails
+from labelaudit.labels import NO_CLASS
+from labelaudit.pixels.measures import THUMBNAIL_SIDE, grey_of, thumbnails
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import Evidence, FloatArray, IntArray, SampleTable
 
@@ -75,6 +76,7 @@ class KnownPictures:
         split: Their splits by number, ``NO_SPLIT`` where there was none, (n,).
         splits: The splits' names.
         peer1, peer2, ridge: What the audit's judges said of them, (n, K); NaN where they were not audited.
+        outlier: Their outlier scores, (n,); NaN likewise.
     """
 
     digest: NDArray[np.uint8]
@@ -86,6 +88,7 @@ class KnownPictures:
     peer1: FloatArray
     peer2: FloatArray
     ridge: FloatArray
+    outlier: FloatArray
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def remember(store: PixelStore, table: SampleTable, evidence: Evidence, *, seed:
     splits = tuple(sorted({split for split in table.split if split is not None}))
     number = {name: position for position, name in enumerate(splits)}
     assert evidence.ridge is not None
+    assert evidence.outlier_score is not None
     return KnownPictures(
         digest=_digests([store.facts.content_sha256[row] for row in rows.tolist()]),
         bits=np.concatenate(bits) if bits else np.empty((0, _BITS // 8), dtype=np.uint8),
@@ -127,6 +131,7 @@ def remember(store: PixelStore, table: SampleTable, evidence: Evidence, *, seed:
         peer1=evidence.peer1[rows],
         peer2=evidence.peer2[rows],
         ridge=evidence.ridge[rows],
+        outlier=evidence.outlier_score[rows],
     )
 
 
@@ -148,10 +153,28 @@ def recognise(known: KnownPictures, store: PixelStore) -> Matches:
     return Matches(found, exact)
 
 
+def labels_since(known: KnownPictures, matches: Matches, given: IntArray) -> NDArray[np.bool_]:
+    """True where a known picture has a label now that it had under no file of the same bytes then, (N,).
+
+    Args:
+        known: What the model keeps.
+        matches: Of the batch.
+        given: Labels of the batch's rows in [0, K), ``NO_CLASS`` where there is none, (N,).
+    """
+    before: dict[bytes, set[int]] = {}
+    for digest, label in zip(known.digest, known.given.tolist(), strict=True):
+        before.setdefault(digest.tobytes(), set()).add(label)
+    changed = np.zeros(len(given), dtype=bool)
+    for row in np.flatnonzero((matches.known != UNKNOWN) & (given != NO_CLASS)).tolist():
+        labels = before[known.digest[matches.known[row]].tobytes()] - {NO_CLASS}
+        changed[row] = bool(labels) and int(given[row]) not in labels
+    return changed
+
+
 def small_pictures(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Grey thumbnails (n, T, T) of some rows of pixels (N, s, s, 3), read in blocks."""
     parts = [thumbnails(grey_of(pixels[rows[part]])) for part in _blocks(len(rows))]
-    return np.concatenate(parts) if parts else thumbnails(np.zeros((0, 1, 1), dtype=np.uint8))
+    return np.concatenate(parts) if parts else np.zeros((0, THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.uint8)
 
 
 def _nearest(known: KnownPictures, small: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -189,7 +212,7 @@ def _fit_code(small: NDArray[np.uint8], *, seed: int) -> PictureCode:
 
 def _unit_length(small: NDArray[np.uint8]) -> FloatArray:
     """Thumbnails as vectors of mean 0 and length 1, (N, T * T)."""
-    flat = small.reshape(len(small), -1).astype(np.float32)
+    flat = small.reshape(len(small), THUMBNAIL_SIDE * THUMBNAIL_SIDE).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(length, _SMALL), dtype=np.float32)
@@ -198,7 +221,7 @@ def _unit_length(small: NDArray[np.uint8]) -> FloatArray:
 def _digests(hexadecimal: Sequence[str | None]) -> NDArray[np.uint8]:
     """The first bytes of hex digests, (n, 16)."""
     content = b"".join(bytes.fromhex(each or "")[:_DIGEST_BYTES].ljust(_DIGEST_BYTES, b"\0") for each in hexadecimal)
-    return np.frombuffer(content, dtype=np.uint8).reshape(-1, _DIGEST_BYTES)
+    return np.array(np.frombuffer(content, dtype=np.uint8).reshape(-1, _DIGEST_BYTES))
 
 
 def _blocks(count: int) -> list[slice]:

@@ -1,56 +1,289 @@
 """What an audit leaves behind to judge new images: ``model.safetensors`` and ``model.json``. No pickle.
 
-The tensors are the first fold's peers and, where they are heads, the trunk and the components that feed them. The JSON
-says how to put them together and what their answers mean; it names the tensors' file by its hash.
+The tensors, by the first part of their names:
+
+- ``trunk``: the frozen network; ``components``: its features' principal directions; ``outliers``: regressions on them;
+- ``judges``: the peers, of every fold where they are heads, of the first where they are whole networks;
+- ``ridge``: landmarks as whole numbers (features lie in [-5, 5], a step is 5 / 127), their weights, the moments;
+- ``known``: hashes of the training pictures and what the audit said of them; ``reference``: a sample for drift.
+
+The JSON says how to put them together and what their answers mean. Each file names the other by its hash, so neither
+can change unseen. They hold no picture, name or path, but features of faces: what may be done with the dataset may be
+done with its model, and no more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from typing import Any
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from safetensors.torch import save_file
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor
 
-from labelaudit.evidence.gather import Gathered
+from labelaudit.asm.peers import Head, Peers
+from labelaudit.errors import WeightsError
+from labelaudit.evidence.drift import Reference, build_reference
+from labelaudit.evidence.features import HeadFeatures
+from labelaudit.evidence.known import KnownPictures, PictureCode
+from labelaudit.evidence.outlier_model import OutlierModel
+from labelaudit.evidence.ridge import RidgeModel
+from labelaudit.nets.interface import Net
+from labelaudit.records import JsonDict
 from labelaudit.rundir import RunDir, write_json, written_aside
 
-MODEL_VERSION = 1
+if TYPE_CHECKING:
+    from labelaudit.evidence.gather import Gathered  # and with it everything that trains
+
+MODEL_VERSION = 2
+"""Grows when a reader of the version before would not understand the files."""
+
+_DIGEST = "facts_sha256"
+_STEP = 5.0 / 127.0
+"""Of the landmarks' standardised features, which are clipped at 5, as whole numbers of 8 bits."""
+_KNOWN = ("digest", "bits", "given", "split", "peer1", "peer2", "ridge", "outlier")
+_OUTLIERS = ("weights", "offset", "middle", "deviation")
+_MAY_BE_NAN = ("known.peer1", "known.peer2", "known.ridge", "known.outlier")
 
 
-def save_model(run: RunDir, gathered: Gathered, facts: dict[str, Any]) -> str:
+@dataclass(frozen=True)
+class Judges:
+    """What says something of a picture.
+
+    Attributes:
+        trunk: The frozen network.
+        components: What prepares its features for heads and outlier scores.
+        peers: In eval mode; all are heard, and their mean counts.
+        heads: True where the peers are heads, False where they are whole networks.
+        ridge: The ridge model.
+        outliers: What scores how odd a picture is.
+    """
+
+    trunk: Net
+    components: HeadFeatures
+    peers: tuple[Peers, ...]
+    heads: bool
+    ridge: RidgeModel
+    outliers: OutlierModel
+
+
+@dataclass(frozen=True)
+class Model:
+    """What an audit left behind, read and checked.
+
+    Attributes:
+        where: The run folder, for messages.
+        sha256: Hex digest of the tensors' file, which vouches for the facts, too.
+        facts: Everything that is no tensor.
+        tensors: By name.
+    """
+
+    where: Path
+    sha256: str
+    facts: JsonDict
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The K classes in their order."""
+        return tuple(self.facts["classes"])
+
+    @property
+    def size(self) -> int:
+        """Side of the networks' input in pixels."""
+        return int(self.facts["size"])
+
+    @property
+    def outlier_threshold(self) -> float:
+        """Outlier score from which on a picture is off topic; infinite where none is to be called so."""
+        threshold = self.facts["outlier_threshold"]
+        return math.inf if threshold is None else float(threshold)
+
+    def known(self) -> KnownPictures:
+        """The pictures that it was trained on.
+
+        Raises:
+            WeightsError: They are not whole.
+        """
+        with self._put_together():
+            part = self._part("known")
+            code = PictureCode(part["directions"].numpy(), part["offset"].numpy())
+            arrays = {name: part[name].numpy() for name in _KNOWN}
+            return KnownPictures(code=code, splits=tuple(self.facts["splits"]), **arrays)
+
+    def reference(self) -> Reference:
+        """A sample of them for drift.
+
+        Raises:
+            WeightsError: It is not whole.
+        """
+        with self._put_together():
+            return Reference(**{name: tensor.numpy() for name, tensor in self._part("reference").items()})
+
+    def judges(self, *, device: torch.device) -> Judges:
+        """The networks, and what judges by the trunk's features.
+
+        Raises:
+            WeightsError: The tensors do not fit them.
+            SettingsError: The network is one of timm's, and timm is not installed.
+        """
+        from labelaudit.nets.registry import build_net  # slow to import, and of no use where all is in the cache
+
+        classes, trunk, heads = len(self.classes), self.facts["trunk"], self.facts["heads"]
+        with self._put_together(), torch.random.fork_rng(devices=[]):
+            components = HeadFeatures(**self._part("components"))
+
+            def network(name: str, size: int) -> Net:
+                return build_net(name, num_classes=classes, size=size)
+
+            def peer() -> torch.nn.Module:
+                return Head(len(components.scale), classes) if heads else network(self.facts["backbone"], self.size)
+
+            net = network(trunk["name"], trunk["size"])
+            net.trunk.load_state_dict(self._part("trunk"))
+            peers = [Peers(peer(), peer()) for _ in range(self.facts["judges"])]
+            for number, both in enumerate(peers):
+                both.load_state_dict(self._part(f"judges.{number}"))
+            outliers = {name: each.numpy() for name, each in self._part("outliers").items()}
+            return Judges(
+                trunk=net,
+                components=components,
+                peers=tuple(both.eval().to(device) for both in peers),
+                heads=heads,
+                ridge=self._ridge(device),
+                outliers=OutlierModel(**outliers, threshold=self.outlier_threshold),
+            )
+
+    def _ridge(self, device: torch.device) -> RidgeModel:
+        part = {name: each.to(device) for name, each in self._part("ridge").items()}
+        groups = range(len(part["scale"]))
+        return RidgeModel(
+            groups=tuple(part[f"groups.{group}"].float() * _STEP for group in groups),
+            rows=part["rows"].cpu().numpy(),
+            mean=tuple(part[f"mean.{group}"] for group in groups),
+            std=tuple(part[f"std.{group}"] for group in groups),
+            scale=tuple(part["scale"].tolist()),
+            weights=part["weights"],
+            shares=part["shares"],
+        )
+
+    def _part(self, prefix: str) -> dict[str, Tensor]:
+        start = f"{prefix}."
+        return {name.removeprefix(start): each for name, each in self.tensors.items() if name.startswith(start)}
+
+    @contextlib.contextmanager
+    def _put_together(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            first = str(error).strip().split("\n")[0]
+            raise WeightsError(f"the model in {self.where} does not fit together ({first}); audit again") from error
+
+
+def save_model(run: RunDir, gathered: Gathered, known: KnownPictures, facts: JsonDict, *, seed: int) -> str:
     """Writes both files; the JSON last, so that it never names tensors that are not there.
 
     Args:
         run: The run folder.
-        gathered: The networks.
-        facts: JSON values to keep beside them: classes, thresholds, calibration, settings.
+        gathered: The networks, and what they said.
+        known: The pictures that they were trained on.
+        facts: JSON values to keep beside them: classes, backbone, thresholds, calibration, settings.
+        seed: Draws the reference.
 
     Returns:
         Hex digest of the tensors' file.
     """
-    tensors = _named("peers", gathered.peers.state_dict())
-    if gathered.trunk is not None:
-        tensors |= _named("trunk", gathered.trunk.trunk.state_dict())
-    if gathered.head_features is not None:
-        tensors |= _named("head_features", vars(gathered.head_features))
+    posterior = gathered.evidence.posterior
+    reference = build_reference(gathered.ridge, posterior[np.isfinite(posterior).all(axis=1)], seed=seed)
+    spec = gathered.trunk.spec
+    value: JsonDict = {
+        "model_version": MODEL_VERSION,
+        "size": gathered.size,
+        "trunk": {"name": spec.name, "size": spec.size},
+        "heads": isinstance(gathered.judges[0].peer1, Head),
+        "judges": len(gathered.judges),
+        "outlier_threshold": threshold if math.isfinite(threshold := gathered.outliers.threshold) else None,
+        "splits": list(known.splits),
+        **facts,
+    }
     with written_aside(run.model_weights) as aside:
-        save_file(tensors, str(aside))
+        save_file(_tensors(gathered, known, reference), str(aside), metadata={_DIGEST: _digest(value)})
         with open(aside, "rb") as written:
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-    write_json(
-        run.model_json,
-        {
-            "model_version": MODEL_VERSION,
-            "sha256": digest,
-            "kind": "whole networks" if gathered.trunk is None else "heads on a frozen trunk",
-            "size": gathered.size,
-            **facts,
-        },
-    )
-    return digest
+            sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+    write_json(run.model_json, {"sha256": sha256, **value})
+    return sha256
 
 
-def _named(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _tensors(gathered: Gathered, known: KnownPictures, reference: Reference) -> dict[str, Tensor]:
+    ridge = gathered.ridge
+    tensors = _named("trunk", gathered.trunk.trunk.state_dict()) | _named("components", vars(gathered.components))
+    outliers = {name: torch.from_numpy(getattr(gathered.outliers, name)) for name in _OUTLIERS}
+    tensors |= _named("outliers", outliers)
+    for number, peers in enumerate(gathered.judges):
+        tensors |= _named(f"judges.{number}", peers.state_dict())
+    parts = {"rows": torch.from_numpy(ridge.rows), "scale": torch.tensor(ridge.scale)}
+    parts |= {"weights": ridge.weights, "shares": ridge.shares}
+    for number, group in enumerate(ridge.groups):
+        parts[f"groups.{number}"] = (group / _STEP).round().to(torch.int8)
+        parts |= {f"mean.{number}": ridge.mean[number], f"std.{number}": ridge.std[number]}
+    tensors |= _named("ridge", parts)
+    kept = {name: getattr(known, name) for name in _KNOWN} | vars(known.code)
+    tensors |= _named("known", {name: torch.from_numpy(array) for name, array in kept.items()})
+    return tensors | _named("reference", {name: torch.from_numpy(array) for name, array in vars(reference).items()})
+
+
+def _named(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     # clone: safetensors refuses tensors that share memory, and wants plain row-major bytes
     return {f"{prefix}.{name}": value.detach().cpu().contiguous().clone() for name, value in state.items()}
+
+
+def load_model(run: RunDir) -> Model:
+    """Reads and checks what ``save_model`` wrote.
+
+    Raises:
+        WeightsError: There is no model, it has another version, was altered or cut short, or holds values that are no
+            numbers.
+    """
+    where = run.root
+    if not run.model_json.is_file():
+        raise WeightsError(f"{where} holds no model; name the folder of a finished audit")
+    try:
+        facts = json.loads(run.model_json.read_text(encoding="utf-8"))
+        version, sha256 = facts["model_version"], facts.pop("sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{run.model_json} is damaged ({type(error).__name__}: {error}); audit again") from error
+    if version != MODEL_VERSION:
+        raise WeightsError(
+            f"{where} holds a model of version {version}, this labelaudit reads {MODEL_VERSION}; "
+            "use the version that wrote it, or audit again"
+        )
+    try:
+        content = run.model_weights.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read {run.model_weights}: {error.strerror}; audit again") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise WeightsError(f"{run.model_weights} was altered or cut short: it is not what {run.model_json.name} names")
+    try:
+        tensors = load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        vouched = header["__metadata__"][_DIGEST]
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise WeightsError(f"{run.model_weights} is no model of labelaudit ({error}); audit again") from error
+    if vouched != _digest(facts):
+        raise WeightsError(f"{run.model_json} was altered since it was written; audit again, or get another copy")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and name not in _MAY_BE_NAN and not tensor.isfinite().all():
+            raise WeightsError(f"the model in {where} holds values that are no numbers in {name}; audit again")
+    return Model(where, sha256, facts, tensors)
+
+
+def _digest(facts: JsonDict) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -36,6 +36,7 @@ def leave_one_out_nystroem(
     scale: Sequence[float],
     penalty: float,
     twins: Sequence[NDArray[np.int64]],
+    weight: Tensor | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Tensor, Tensor]:
     """Out-of-sample predictions of all samples, in two passes over blocks of rows.
@@ -47,18 +48,22 @@ def leave_one_out_nystroem(
         scale: Bandwidth of each group.
         penalty: lambda.
         twins: Rows of each group of equal pictures, which are left out together.
+        weight: Of each sample's squared error, (N,), on the device; None = 1.
         progress: Told of blocks done.
 
     Returns:
         Predictions (N, C), and the landmarks' weights (M, C): prediction = kernel(new, landmarks) @ weights.
     """
     count = len(centred)
+    factor_of = None if weight is None else weight.sqrt()[:, None]  # a weighted fit is a plain one of scaled rows
+    if factor_of is not None:
+        centred = centred * factor_of
     values, vectors = torch.linalg.eigh(kernel(marks, marks, scale))
     root = vectors * values.clamp_min(1e-5).rsqrt()  # (M, M), K_mm^(-1/2) up to a rotation
 
     def phi_of(rows: Rows) -> Tensor:
         phi: Tensor = kernel(rows_of(rows), marks, scale) @ root
-        return phi  # (B, M)
+        return phi if factor_of is None else phi * factor_of[rows]  # (B, M)
 
     gram = penalty * torch.eye(len(root), device=root.device)  # B
     product = torch.zeros(len(root), centred.shape[1], device=root.device)  # Phi^T Y
@@ -96,7 +101,7 @@ def leave_one_out_nystroem(
         on_device = torch.from_numpy(place).to(raw.device)
         parts = zip(torch.split(phi_of(place), sizes), torch.split(centred[on_device], sizes), strict=True)
         raw[on_device] = torch.cat([leave_out(phi, labels) for phi, labels in parts])
-    return raw, root @ solution
+    return raw if factor_of is None else raw / factor_of, root @ solution
 
 
 def _together(groups: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[np.int64]]]:

@@ -23,8 +23,8 @@ from scipy.ndimage import gaussian_filter
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from labelaudit.asm.batches import standardise
-from labelaudit.evidence.features import VIEWS, HeadFeatures, view_means
+from labelaudit.evidence.features import VIEWS, HeadFeatures
+from labelaudit.evidence.outlier_model import Floats, OutlierModel, short_form, standing
 from labelaudit.nets.features import FeatureArray, trunk_features
 from labelaudit.nets.interface import Net
 from labelaudit.records import FloatArray, Progress, Stage, no_progress
@@ -36,9 +36,6 @@ _CAUGHT = 0.75
 _PARTS = 5
 _LEARN_FROM = 8_000
 _PENALTY = 0.01
-_BLOCK = 4_096
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,13 @@ class Outliers:
         score: Higher = odder, (n,); 0 = as odd as the middle one.
         threshold: Off topic from this score on; infinite where planted non-faces could not be told from the dataset.
         separation: AUROC of the planted non-faces against the dataset, in [0, 1].
+        model: What scores new pictures.
     """
 
     score: FloatArray
     threshold: float
     separation: float
+    model: OutlierModel
 
 
 def score_outliers(
@@ -83,16 +82,26 @@ def score_outliers(
     generator = np.random.default_rng(seed)
     planted = plant_non_faces(pixels, rows, PLANTED, generator)
     theirs = trunk_features(net, planted, views=VIEWS, device=device)
-    real, real_spread = _short_form(groups, rows, components)
-    fake, fake_spread = _short_form(theirs, np.arange(len(planted)), components)
-    odds, fake_odds = _cross_fitted(real, fake, generator)
-    score = _robust(odds, odds) + _robust(real_spread, real_spread)
-    fake_score = _robust(fake_odds, odds) + _robust(fake_spread, real_spread)
+    real, real_spread = short_form(groups, rows, components)
+    fake, fake_spread = short_form(theirs, np.arange(len(planted)), components)
+    odds, fake_odds, regressions = _cross_fitted(real, fake, generator)
+    seen = np.stack([odds, real_spread], axis=1)
+    middle = np.median(seen, axis=0)
+    deviation = 1.4826 * np.median(np.abs(seen - middle), axis=0) + 1e-9
+    score = standing(odds, real_spread, middle, deviation)
+    fake_score = standing(fake_odds, fake_spread, middle, deviation)
     truth = np.r_[np.zeros(len(score)), np.ones(len(fake_score))]
     separation = float(roc_auc_score(truth, np.r_[score, fake_score]))
     threshold = float(np.quantile(fake_score, 1.0 - _CAUGHT)) if separation >= _TOLD_APART else np.inf
     progress(Stage("outliers", len(rows), len(rows), "faces"))
-    return Outliers(score.astype(np.float32), threshold, separation)
+    model = OutlierModel(
+        weights=np.concatenate([each.coef_ for each in regressions]),
+        offset=np.concatenate([each.intercept_ for each in regressions]),
+        middle=middle,
+        deviation=deviation,
+        threshold=threshold,
+    )
+    return Outliers(score.astype(np.float32), threshold, separation, model)
 
 
 def plant_non_faces(
@@ -151,7 +160,7 @@ def _noise(side: int, generator: np.random.Generator) -> NDArray[np.uint8]:
 
 def _resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     found = torch.nn.functional.interpolate(
-        torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float(),
+        torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float(),
         size=(side, side),
         mode="bilinear",
         antialias=True,
@@ -160,23 +169,14 @@ def _resized(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return pixels
 
 
-def _short_form(groups: list[FeatureArray], rows: NDArray[np.int64], components: HeadFeatures) -> tuple[Floats, Floats]:
-    """Components (n, H) in units of the first one's deviation, and mean absolute deviation (n,) of all features."""
-    parts, spread = [], []
-    unit = float(components.scale[0]) * 3.0
-    for start in range(0, len(rows), _BLOCK):
-        joined = np.concatenate(view_means(groups, rows[start : start + _BLOCK]), axis=1).astype(np.float32)
-        standard = standardise(torch.from_numpy(joined), components.mean, components.std)
-        parts.append((standard @ components.basis / unit).double().numpy())
-        spread.append(standard.abs().mean(dim=1).double().numpy())
-    return np.concatenate(parts), np.concatenate(spread)
-
-
-def _cross_fitted(real: Floats, fake: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
-    """Log odds of being a non-face, (n,) and (M,), each from a model that was not fitted to it."""
+def _cross_fitted(
+    real: Floats, fake: Floats, generator: np.random.Generator
+) -> tuple[Floats, Floats, list[LogisticRegression]]:
+    """Log odds of being a non-face, (n,) and (M,), each from a model that was not fitted to it; and the models."""
     part = generator.permutation(len(real)) % _PARTS
     fake_part = generator.permutation(len(fake)) % _PARTS
     odds, fake_odds = np.empty(len(real)), np.empty(len(fake))
+    models = []
     for held in range(_PARTS):
         learned = generator.permutation(np.flatnonzero(part != held))[:_LEARN_FROM]
         faces, others = real[learned], fake[fake_part != held]
@@ -184,12 +184,5 @@ def _cross_fitted(real: Floats, fake: Floats, generator: np.random.Generator) ->
         model.fit(np.r_[faces, others], np.r_[np.zeros(len(faces)), np.ones(len(others))])
         odds[part == held] = model.decision_function(real[part == held])
         fake_odds[fake_part == held] = model.decision_function(fake[fake_part == held])
-    return odds, fake_odds
-
-
-def _robust(values: Floats, among: Floats) -> Floats:
-    """Distance from the median of ``among`` in deviations."""
-    middle = np.median(among)
-    deviation = 1.4826 * np.median(np.abs(among - middle)) + 1e-9
-    found: Floats = (values - middle) / deviation
-    return found
+        models.append(model)
+    return odds, fake_odds, models

@@ -6,8 +6,8 @@ sample i of the model fitted to all samples but i is exactly
     f_i = Y_i - (A Y)_i / A_ii                                        (leave one out; Golub, Heath, Wahba 1979, eq. 3)
     f_G = Y_G - (A_GG)^-1 (A Y)_G                                     (leave a group of equal pictures out)
 
-so one factorisation gives N models' worth of evidence. Labels are centred by the class shares of all samples; through
-these alone, and by 1/N, a label touches its own prediction.
+so one factorisation gives N models' worth of evidence. A sample of weight w has lambda / w on the diagonal. Labels are
+centred by the class shares of all samples; through these alone, and by 1/N, a label touches its own prediction.
 
 Past ``EXACT_LIMIT`` samples the kernel is replaced by its approximation on ``LANDMARKS`` random ones (``nystroem``).
 """
@@ -32,6 +32,8 @@ EXACT_LIMIT = 10_000
 LANDMARKS = 4_000
 PENALTIES = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Ridge penalties to choose among, by how well they predict given labels they did not see."""
+DECIDED_WEIGHT = 4.0
+"""How much more the label of a row says that a person has decided."""
 _CHOOSE_ON = 2_500
 
 
@@ -41,6 +43,7 @@ class RidgeModel:
 
     Attributes:
         groups: Standardised features of M landmarks, one tensor (M, D_g) a feature group.
+        rows: Which of the samples these are, (M,).
         mean, std: Of each feature over the samples, one (D_g,) tensor a group.
         scale: Bandwidth s of each group.
         weights: (M, C): prediction = kernel(new, landmarks) @ weights + class shares.
@@ -48,17 +51,20 @@ class RidgeModel:
     """
 
     groups: tuple[Tensor, ...]
+    rows: NDArray[np.int64]
     mean: tuple[Tensor, ...]
     std: tuple[Tensor, ...]
     scale: tuple[float, ...]
     weights: Tensor
     shares: Tensor
 
-    def predict(self, features: Sequence[NDArray[np.floating]]) -> FloatArray:
-        """Posteriors (B, C) of new samples from their feature groups, each (B, D_g)."""
-        fresh = _standardised(features, slice(None), self.mean, self.std)
-        raw = kernel(fresh, self.groups, self.scale) @ self.weights + self.shares
-        return to_posterior(raw).cpu().numpy()
+    def likeness(self, features: Sequence[NDArray[np.floating]]) -> Tensor:
+        """The kernel (B, M) between new samples, from their feature groups (B, D_g), and the landmarks."""
+        return kernel(_standardised(features, slice(None), self.mean, self.std), self.groups, self.scale)
+
+    def predict(self, likeness: Tensor) -> FloatArray:
+        """Posteriors (B, C) of new samples from their ``likeness``."""
+        return to_posterior(likeness @ self.weights + self.shares).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ def leave_one_out_ridge(
     *,
     num_classes: int,
     twins: NDArray[np.int64] | None = None,
+    decided: NDArray[np.bool_] | None = None,
     seed: int = 0,
     device: torch.device | None = None,
     progress: Progress = no_progress,
@@ -99,6 +106,7 @@ def leave_one_out_ridge(
         num_classes: C.
         twins: Rows that show the same picture share a number >= 0, -1 elsewhere, (N,): all are left out together, so
             that a copy does not confirm itself.
+        decided: Rows whose label a person has looked at again, (N,): their errors weigh ``DECIDED_WEIGHT`` times.
         seed: Draws the landmarks and the samples that the penalty is chosen on.
         device: Where matrices live; None = the CPU.
         progress: Told of blocks done.
@@ -123,9 +131,14 @@ def leave_one_out_ridge(
     chosen_from = centred[torch.from_numpy(some).to(device)]
     penalty = _choose_penalty(kernel(sample, sample, scale), chosen_from, _twin_groups(twins[some]))
 
+    weight = torch.ones(count, device=device)
+    if decided is not None:
+        weight[torch.from_numpy(decided).to(device)] = DECIDED_WEIGHT
+
     if count <= EXACT_LIMIT:
+        chosen = np.arange(count)
         marks = rows_of(slice(None))
-        inverse = _inverse(kernel(marks, marks, scale), penalty)
+        inverse = _inverse(kernel(marks, marks, scale), penalty / weight)
         weights = inverse @ centred
         raw = centred - _residual(inverse, weights, _twin_groups(twins))
 
@@ -136,9 +149,17 @@ def leave_one_out_ridge(
             return to_posterior(found + own.shares).cpu().numpy()
 
     else:
-        marks = rows_of(np.sort(generator.permutation(count)[:LANDMARKS]))
+        chosen = np.sort(generator.permutation(count)[:LANDMARKS])
+        marks = rows_of(chosen)
         raw, weights = leave_one_out_nystroem(
-            rows_of, marks, centred, scale=scale, penalty=penalty, twins=_twin_groups(twins), progress=progress
+            rows_of,
+            marks,
+            centred,
+            scale=scale,
+            penalty=penalty,
+            twins=_twin_groups(twins),
+            weight=weight,
+            progress=progress,
         )
 
         def among(rows: NDArray[np.int64]) -> FloatArray:
@@ -150,6 +171,7 @@ def leave_one_out_ridge(
                 scale=scale,
                 penalty=penalty,
                 twins=_twin_groups(twins[rows]),
+                weight=weight[torch.from_numpy(rows).to(device)],
             )
             return to_posterior(found + own.shares).cpu().numpy()
 
@@ -157,7 +179,7 @@ def leave_one_out_ridge(
         posterior=to_posterior(raw + shares).cpu().numpy(),
         penalty=penalty,
         exact=count <= EXACT_LIMIT,
-        model=RidgeModel(tuple(marks), mean, std, scale, weights, shares),
+        model=RidgeModel(tuple(marks), chosen, mean, std, scale, weights, shares),
         among=among,
     )
 
@@ -201,8 +223,8 @@ def _inverse_among(inverse: Tensor, rows: NDArray[np.int64]) -> Tensor:
     return among
 
 
-def _inverse(gram: Tensor, penalty: float) -> Tensor:
-    """(K + penalty I)^-1; the kernel's memory is reused."""
+def _inverse(gram: Tensor, penalty: float | Tensor) -> Tensor:
+    """(K + diag(penalty))^-1; the kernel's memory is reused."""
     gram.diagonal().add_(penalty)
     return torch.cholesky_inverse(torch.linalg.cholesky(gram))
 

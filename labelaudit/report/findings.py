@@ -26,6 +26,7 @@ REASON_WORDS = {
     Reason.CLASS_TOO_SMALL: "in a class too small to judge",
     Reason.NO_LABEL: "without a label",
     Reason.NOT_A_CLASS: "with a label that is no class",
+    Reason.CLASS_UNKNOWN: "with a label that the model does not know",
     Reason.OFF_TOPIC: "fits no class",
 }
 

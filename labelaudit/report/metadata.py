@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from labelaudit.errors import ReportError
+from labelaudit.likeness import Scored
 from labelaudit.records import JsonDict
 
 REPORT_SCHEMA_VERSION = 1
@@ -74,6 +75,8 @@ class ReportMetadata:
         noise_rate: Share of all given labels that are wrong, or None.
         noise_matrix: P(given | true), K rows (true) of K columns (given), None where a class was not audited; or None.
         planted: What the planted errors measured; name -> figure.
+        scored: Where no training stands behind the report but a finished audit's model: which, and how the rows compare
+            with what it was trained on. None for an audit.
         last_thresholds: Thresholds of the last mined epoch; ``write_report`` fills them in.
         schema_version: ``REPORT_SCHEMA_VERSION`` of the writer.
     """
@@ -96,6 +99,7 @@ class ReportMetadata:
     noise_rate: Estimate | None = None
     noise_matrix: tuple[tuple[float | None, ...], ...] | None = None
     planted: JsonDict = field(default_factory=dict)
+    scored: Scored | None = None
     last_thresholds: tuple[EpochThreshold, ...] = ()
     schema_version: int = REPORT_SCHEMA_VERSION
 
@@ -147,6 +151,10 @@ def _matrix(value: Any) -> tuple[tuple[float | None, ...], ...] | None:
     return None if value is None else tuple(tuple(row) for row in value)
 
 
+def _scored(value: Any) -> Scored | None:
+    return None if value is None else Scored.from_json(value)
+
+
 def _epoch_thresholds(value: Any) -> tuple[EpochThreshold, ...]:
     return tuple(EpochThreshold(**row) for row in value)
 
@@ -158,6 +166,7 @@ _TYPED: dict[str, Callable[[Any], Any]] = {
     "queue_precision": _estimate,
     "noise_rate": _estimate,
     "noise_matrix": _matrix,
+    "scored": _scored,
     "last_thresholds": _epoch_thresholds,
 }
 """How to read what JSON has no type for."""

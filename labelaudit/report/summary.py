@@ -121,6 +121,7 @@ class Summary:
         seconds: Stage -> seconds.
         files: Names of the run's files, relative to its folder.
         tool_version: Version of labelaudit.
+        scored: Which model judged, drift and overlap, as ``Scored.to_json`` has them; None for an audit.
         schema_version: ``SUMMARY_SCHEMA_VERSION``.
     """
 
@@ -146,6 +147,7 @@ class Summary:
     seconds: Mapping[str, float]
     files: Sequence[str]
     tool_version: str
+    scored: JsonDict | None = None
     schema_version: int = SUMMARY_SCHEMA_VERSION
 
     def to_json(self) -> JsonDict:
@@ -203,6 +205,7 @@ def summarise(report: Report, *, seconds: Mapping[str, float] | None = None, fil
         seconds={} if seconds is None else {name: round(value, 2) for name, value in seconds.items()},
         files=tuple(files),
         tool_version=meta.tool_version,
+        scored=None if meta.scored is None else meta.scored.to_json(),
     )
 
 

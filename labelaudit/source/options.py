@@ -19,6 +19,8 @@ class SourceOptions:
         label_map: From a label as it is written to a class name. Labels that the map leaves out keep their name.
         votes: A label may be the plurality of several votes; False takes ``label_column`` as it stands.
         splits: Only rows of these splits, empty = all.
+        classes: Classes that are known beforehand, as a finished model's are: a dataset may then hold one of them only,
+            or no label at all. Empty = the dataset has to tell.
     """
 
     format: str | None = None
@@ -32,3 +34,4 @@ class SourceOptions:
     label_map: Mapping[str, str] = field(default_factory=dict)
     votes: bool = True
     splits: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()

@@ -65,8 +65,8 @@ def read_origin(run: RunDir) -> Origin | None:
         return None
     try:
         value = json.loads(run.origin.read_text(encoding="utf-8"))
-        told = {each.name: value["options"][each.name] for each in fields(SourceOptions)}
-        told["splits"] = tuple(told["splits"])
+        told = {each.name: value["options"][each.name] for each in fields(SourceOptions) if each.name != "classes"}
+        told |= {"splits": tuple(told["splits"]), "classes": tuple(value["options"].get("classes", ()))}
         told["root"] = None if told["root"] is None else Path(_found(told["root"], run.root))
         return Origin(_found(value["dataset"], run.root), SourceOptions(**told))
     except (OSError, ValueError, KeyError, TypeError) as error:

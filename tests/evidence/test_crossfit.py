@@ -61,6 +61,7 @@ def fit_folds(batches: FeatureBatches, accelerator: Accelerator) -> FitFolds:
         given: np.ndarray = GIVEN,
         fold: np.ndarray = FOLD,
         settings: AsmSettings = SETTINGS,
+        keep: int = 1,
         anchor: Callable[[np.ndarray], np.ndarray] | None = None,
         checkpoint: Path | None = None,
         progress: Callable[[Stage], None] = lambda _: None,
@@ -75,6 +76,7 @@ def fit_folds(batches: FeatureBatches, accelerator: Accelerator) -> FitFolds:
             settings=settings,
             accelerator=accelerator,
             seed=1,
+            keep=keep,
             anchor=anchor,
             checkpoint=checkpoint,
             progress=progress,
@@ -245,7 +247,14 @@ def test_only_the_first_folds_peers_are_kept(fit_folds: FitFolds):
 
     found = fit_folds(build=build)
     assert len(alive) == 3
-    assert found.peers is alive[0]()
+    assert found.judges == (alive[0](),)
+
+
+def test_as_many_folds_peers_are_kept_as_are_asked_for(fit_folds: FitFolds):
+    assert len(fit_folds(keep=2).judges) == 2
+    both = [judge.state_dict()["peer1.layers.1.weight"] for judge in fit_folds(keep=5).judges]
+    assert len(both) == 3  # there are no more
+    assert not torch.equal(both[0], both[1])
 
 
 # Going on.

@@ -120,21 +120,22 @@ def test_evidence_knows_faces(dataset: Dataset, frozen: Gathered):
         assert (posterior[rows].argmax(axis=1) == dataset.true[rows]).mean() > 2 / len(EXPRESSIONS)
 
 
-def test_heads_come_with_their_trunk(frozen: Gathered):
-    assert frozen.trunk is not None
+def test_heads_of_every_fold_come_with_their_trunk(frozen: Gathered):
     assert frozen.trunk.spec.name == "gradients"
-    assert frozen.head_features is not None
+    assert [len(frozen.components.scale)] * 4 == [
+        peer.layers[1].in_features for both in frozen.judges for peer in (both.peer1, both.peer2)
+    ]
     assert frozen.size == 48
     assert any("gradient histograms" in note for note in frozen.notes)
     assert any("asm.balance 0" in note for note in frozen.notes)
 
 
-def test_whole_networks_stand_alone(tuned: Gathered):
-    assert tuned.trunk is None
-    assert tuned.head_features is None
+def test_of_whole_networks_the_first_folds_are_kept(tuned: Gathered):
+    assert tuned.trunk.spec.name == "gradients"  # the ridge's
+    assert len(tuned.judges) == 1
     assert tuned.size == 32
     assert any("-0.5" in note for note in tuned.notes)
-    first, second = (peer.state_dict() for peer in (tuned.peers.peer1, tuned.peers.peer2))
+    first, second = (peer.state_dict() for peer in (tuned.judges[0].peer1, tuned.judges[0].peer2))
     assert not torch.equal(first["trunk.stem.0.weight"], second["trunk.stem.0.weight"])
 
 
@@ -204,6 +205,7 @@ def test_a_trunk_of_which_weights_leave_out_a_part_is_the_same_in_every_run(data
 def test_progress_tells_of_every_stage(dataset: Dataset, tmp_path: Path):
     told: list[Stage] = []
     dataset.gather(cache=tmp_path, progress=told.append)
-    assert list(dict.fromkeys(stage.name for stage in told)) == ["features", "ridge", "fold 1 of 2", "fold 2 of 2"]
+    names = ["features", "ridge", "neighbours", "outliers", "fold 1 of 2", "fold 2 of 2"]
+    assert list(dict.fromkeys(stage.name for stage in told)) == names
     last = {stage.name: stage for stage in told}
     assert all(stage.done == stage.total for stage in last.values())

@@ -50,8 +50,15 @@ def _posterior(raw: np.ndarray) -> np.ndarray:
     return clipped / clipped.sum(axis=1, keepdims=True)
 
 
-def _refitted(groups: list[np.ndarray], given: np.ndarray, found: RidgeEvidence, twins: np.ndarray) -> np.ndarray:
+def _refitted(
+    groups: list[np.ndarray],
+    given: np.ndarray,
+    found: RidgeEvidence,
+    twins: np.ndarray,
+    weight: float | np.ndarray = 1.0,
+) -> np.ndarray:
     """Posteriors of N models, each fitted anew to all samples but one and its twins."""
+    penalty = np.broadcast_to(found.penalty / weight, COUNT)
     table = _kernel(groups, found.model.scale)
     shares = np.bincount(given, minlength=CLASSES) / COUNT
     centred = np.eye(CLASSES)[given] - shares
@@ -59,7 +66,7 @@ def _refitted(groups: list[np.ndarray], given: np.ndarray, found: RidgeEvidence,
     for row in range(COUNT):
         out = (np.arange(COUNT) == row) | ((twins == twins[row]) & (twins[row] >= 0))
         seen = np.flatnonzero(~out)
-        system = table[np.ix_(seen, seen)] + found.penalty * np.eye(len(seen))
+        system = table[np.ix_(seen, seen)] + np.diag(penalty[seen])
         raw[row] = table[row, seen] @ np.linalg.solve(system, centred[seen]) + shares
     return _posterior(raw)
 
@@ -97,6 +104,18 @@ def test_leaving_twins_out_is_refitting_without_them(form: Callable[..., None], 
     alone = _fit(groups, given)
     assert np.abs(found.posterior - alone.posterior)[TWINS == 5].max() > 0.05
     np.testing.assert_array_equal(found.posterior[TWINS == 9], alone.posterior[TWINS == 9])
+
+
+@either_form
+def test_what_people_decided_weighs_more(form: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
+    form(monkeypatch)
+    groups, given = _dataset()
+    decided = np.zeros(COUNT, dtype=bool)
+    decided[[0, 5, 17, 40]] = True
+    found = _fit(groups, given, twins=TWINS, decided=decided)
+    expected = _refitted(groups, given, found, TWINS, np.where(decided, ridge.DECIDED_WEIGHT, 1.0))
+    np.testing.assert_allclose(found.posterior, expected, atol=2e-3)
+    assert np.abs(found.posterior - _fit(groups, given, twins=TWINS).posterior).max() > 0.01
 
 
 @pytest.mark.parametrize("landmarks", [COUNT, 30, 12])
@@ -233,10 +252,10 @@ def test_the_model_predicts_new_samples(form: Callable[..., None], monkeypatch: 
     table = _kernel(groups, model.scale)
     penalty = _fit(groups, given).penalty
     raw = table @ np.linalg.solve(table + penalty * np.eye(COUNT), np.eye(CLASSES)[given] - shares) + shares
-    np.testing.assert_allclose(model.predict(groups), _posterior(raw), atol=2e-3)
+    np.testing.assert_allclose(model.predict(model.likeness(groups)), _posterior(raw), atol=2e-3)
     centres = 2.0 * np.eye(CLASSES, 6)
-    assert model.predict([centres, 3.0 + 0.1 * centres]).argmax(axis=1).tolist() == [0, 1, 2]
-    far = model.predict([np.full((1, 6), 1e4), np.full((1, 6), 1e4)])
+    assert model.predict(model.likeness([centres, 3.0 + 0.1 * centres])).argmax(axis=1).tolist() == [0, 1, 2]
+    far = model.predict(model.likeness([np.full((1, 6), 1e4), np.full((1, 6), 1e4)]))
     np.testing.assert_allclose(far[0], shares, atol=0.02)
 
 

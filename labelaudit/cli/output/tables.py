@@ -25,6 +25,7 @@ _UNJUDGED = {
     Reason.CLASS_TOO_SMALL: "in classes under {least}",
     Reason.NO_LABEL: "without a label",
     Reason.NOT_A_CLASS: "with a label that is no class",
+    Reason.CLASS_UNKNOWN: "with a label that the model does not know",
     Reason.OFF_TOPIC: "that fit no class",
 }
 

@@ -1,0 +1,88 @@
+"""``labelaudit score``: new images judged by the model that an audit left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelaudit.cli import options as opt
+from labelaudit.cli.output.score import write_score
+from labelaudit.cli.progress import stage_lines
+
+EXAMPLES = """Examples:
+
+labelaudit score new-faces --model runs/faces --out runs/new
+
+labelaudit score batch.csv --model runs/faces --out runs/batch --label-map joy=happy --json > summary.json"""
+
+Batch = Annotated[
+    str,
+    typer.Argument(
+        metavar="BATCH",
+        help="New images: a folder, a table (csv, tsv, jsonl, parquet) or a Hugging Face name.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    Path,
+    typer.Option("--model", help="The folder of a finished audit.", rich_help_panel=opt.WORK, show_default=False),
+]
+Out = Annotated[Path, typer.Option("--out", help="The folder to be.", rich_help_panel=opt.WORK, show_default=False)]
+
+
+def score(
+    batch: Batch,
+    model: Model,
+    out: Out,
+    format: opt.Format = None,  # noqa: A002 - the option's own name
+    label_column: opt.LabelColumn = None,
+    path_column: opt.PathColumn = None,
+    id_column: opt.IdColumn = None,
+    split_column: opt.SplitColumn = None,
+    image_column: opt.ImageColumn = None,
+    annotator_column: opt.AnnotatorColumn = None,
+    root: opt.Root = None,
+    label_map: opt.LabelMap = None,
+    split: opt.Split = None,
+    votes: opt.Votes = True,
+    device: opt.Device = None,
+    workers: opt.Workers = None,
+    cache_dir: opt.CacheDir = None,
+    force: opt.Force = False,
+    as_json: opt.AsJson = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    debug: opt.Debug = False,  # noqa: ARG001 - its callback has done the work
+) -> None:
+    """Judges new images by a finished audit's model. Nothing is trained; pictures unlike its training data are said."""
+    chosen = opt.source_options(
+        format=format,
+        label_column=label_column,
+        path_column=path_column,
+        id_column=id_column,
+        split_column=split_column,
+        image_column=image_column,
+        annotator_column=annotator_column,
+        root=root,
+        label_map=label_map,
+        split=split,
+        votes=votes,
+    )
+
+    from labelaudit.scoring import score as score_batch
+
+    with stage_lines(quiet=quiet) as progress:
+        result = score_batch(
+            batch,
+            model=model,
+            out=out,
+            options=chosen,
+            device=device or "auto",
+            workers=workers,
+            cache_dir=cache_dir,
+            force=force,
+            progress=progress,
+        )
+    write_score(result, run=out, as_json=as_json, quiet=quiet, verbose=verbose)

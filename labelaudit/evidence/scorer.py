@@ -1,0 +1,219 @@
+"""The judges that an audit left behind, applied to new images.
+
+A new picture gets the kind of posterior that the audit's rows got: the pool of the mean peer and the ridge. Nobody who
+judges has seen its label, so the audit's calibration and thresholds hold for it as far as it looks like what the audit
+saw. Heads of all folds are heard where the audit heard those of one: that gains a little and leaves the distribution of
+posteriors as it was (``examples/benchmarks/held_out.py`` measures both).
+
+A picture that the model was trained on is judged by what the audit said of it (``known``), which did not rest on its
+label as the finished model does. Drift is measured on the other pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
+from labelaudit.asm.peers import Peers
+from labelaudit.evidence.combine import combine
+from labelaudit.evidence.drift import measure_drift
+from labelaudit.evidence.features import VIEWS, view_means
+from labelaudit.evidence.known import UNKNOWN, Matches, recognise
+from labelaudit.evidence.model import Judges, Model, load_model
+from labelaudit.evidence.row_cache import RowCache
+from labelaudit.likeness import Drift
+from labelaudit.nets.features import trunk_features
+from labelaudit.nets.inputs import fast_dtype
+from labelaudit.nets.interface import Net
+from labelaudit.pixels.decode import DECODER_VERSION
+from labelaudit.pixels.store import PixelStore
+from labelaudit.records import Evidence, FloatArray, Progress, Stage, ThresholdHistory, no_progress
+from labelaudit.rundir import RunDir
+
+_BLOCK = 512
+"""Pictures that are judged, and kept, together."""
+
+
+@dataclass(frozen=True)
+class BatchEvidence:
+    """What a model says of a batch of N pictures.
+
+    Attributes:
+        evidence: Of each, NaN where it is unreadable. Pictures without a label, too, have a posterior.
+        matches: Those that the model was trained on.
+        drift: How unlike the training data the others look; None where they are too few to say.
+        computed: How many were scored now; the others were known, cached or unreadable.
+    """
+
+    evidence: Evidence
+    matches: Matches
+    drift: Drift | None
+    computed: int
+
+
+class Scorer:
+    """A finished audit's model, ready to judge new images.
+
+    Args:
+        model: Read and checked.
+        device: Where networks run; None = the CPU.
+
+    Attributes:
+        model: As given.
+        known: The pictures that it was trained on.
+    """
+
+    def __init__(self, model: Model, *, device: torch.device | None = None) -> None:
+        self.model = model
+        self._device = device or torch.device("cpu")
+        self.known = model.known()
+        self._reference = model.reference()
+
+    @classmethod
+    def load(cls, run: RunDir | Path | str, *, device: str = "cpu") -> Scorer:
+        """Reads the model of a finished run.
+
+        Args:
+            run: The run, or its folder.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+        Raises:
+            WeightsError: There is no model, or it is damaged, altered or of another version.
+            SettingsError: There is no such device.
+        """
+        from labelaudit.evidence.device import open_device  # brings accelerate, which judging does without
+
+        chosen = torch.device("cpu") if device == "cpu" else open_device(device)
+        return cls(load_model(run if isinstance(run, RunDir) else RunDir(Path(run))), device=chosen)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The K classes in the order of the posterior."""
+        return self.model.classes
+
+    @property
+    def device(self) -> str:
+        """Kind of the device that networks run on: ``cpu``, ``cuda``, ``mps``."""
+        return self._device.type
+
+    @property
+    def size(self) -> int:
+        """Side at which pictures are to be stored, in pixels."""
+        return self.model.size
+
+    def score(
+        self, store: PixelStore, *, cache_dir: Path | None = None, seed: int = 0, progress: Progress = no_progress
+    ) -> BatchEvidence:
+        """Judges the pictures of a batch.
+
+        Args:
+            store: Their pixels.
+            cache_dir: The user's cache folder; None = score all anew, and keep nothing.
+            seed: Of the test for drift.
+            progress: Told of faces done.
+
+        Raises:
+            WeightsError: The model's tensors do not fit together.
+        """
+        matches = recognise(self.known, store)
+        seen = matches.known != UNKNOWN
+        seen[seen] = np.isfinite(self.known.ridge[matches.known[seen]]).all(axis=1)
+        fresh = np.flatnonzero(store.facts.readable & ~seen)
+        said, computed = self._said_of(store, fresh, cache_dir, progress)
+
+        classes = len(self.classes)
+        parts = np.full((3, len(store), classes), np.nan, dtype=np.float32)  # peer 1, peer 2, ridge
+        parts[:, fresh] = said[:, : 3 * classes].reshape(-1, 3, classes).swapaxes(0, 1)
+        outlier = np.full(len(store), np.nan, dtype=np.float32)
+        outlier[fresh] = said[:, 3 * classes]
+        known = matches.known[seen]
+        parts[:, seen] = [self.known.peer1[known], self.known.peer2[known], self.known.ridge[known]]
+        outlier[seen] = self.known.outlier[known]
+        evidence = _evidence(parts, outlier, self.model.outlier_threshold)
+        coordinates = said[:, 3 * classes + 1 :]
+        drift = measure_drift(coordinates, evidence.posterior[fresh], self._reference, seed=seed)
+        return BatchEvidence(evidence, matches, drift, computed)
+
+    def _said_of(
+        self, store: PixelStore, rows: NDArray[np.int64], cache_dir: Path | None, progress: Progress
+    ) -> tuple[FloatArray, int]:
+        """What is cached of a picture, (n, 3 K + 1 + L), as ``_judge`` has it; and how many had to be judged."""
+        width = 3 * len(self.classes) + 1 + len(self._reference.landmarks)
+        said = np.empty((len(rows), width), dtype=np.float32)
+        digests = [str(store.facts.content_sha256[row]) for row in rows.tolist()]
+        cache = None if cache_dir is None else RowCache(cache_dir, key=self._cache_key(store), width=width)
+        cached = {} if cache is None else cache.read(digests)
+        for place, digest in enumerate(digests):
+            if digest in cached:
+                said[place] = cached[digest]
+        missing = np.flatnonzero([digest not in cached for digest in digests])
+        progress(Stage("scores", len(rows) - len(missing), len(rows), "faces"))
+        for start in range(0, len(missing), _BLOCK):
+            some = missing[start : start + _BLOCK]
+            said[some] = self._judge(store.pixels[rows[some]])
+            if cache is not None:
+                cache.write_rows([digests[place] for place in some.tolist()], said[some])
+            progress(Stage("scores", len(rows) - len(missing) + start + len(some), len(rows), "faces"))
+        return said, len(missing)
+
+    def _cache_key(self, store: PixelStore) -> str:
+        """Names all that the numbers depend on beside the encoded picture."""
+        named = [self.model.sha256, store.size, DECODER_VERSION, self._device.type, str(fast_dtype(self._device))]
+        return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
+
+    @cached_property
+    def _judges(self) -> Judges:
+        return self.model.judges(device=self._device)
+
+    @torch.no_grad()
+    def _judge(self, pixels: NDArray[np.uint8]) -> FloatArray:
+        """Of pictures (n, s, s, 3): both peers, ridge, outlier score, coordinates, (n, 3 K + 1 + L)."""
+        judges, device = self._judges, self._device
+        groups = trunk_features(judges.trunk, pixels, views=VIEWS, device=device)
+        batches: Batches
+        if judges.heads:
+            batches = FeatureBatches(judges.components.apply(groups, device=device), device=device)
+        else:
+            network = judges.peers[0].peer1
+            assert isinstance(network, Net)
+            batches = PixelBatches(pixels, spec=network.spec, device=device)
+        rows = torch.arange(len(pixels))
+        peers = _mean_peers(judges.peers, batches, rows)
+        likeness = judges.ridge.likeness(view_means(groups, rows.numpy()))
+        coordinates = likeness[:, torch.from_numpy(self._reference.landmarks)].cpu().numpy()
+        outlier = judges.outliers.score(groups, judges.components)[:, None]
+        return np.concatenate([peers[0], peers[1], judges.ridge.predict(likeness), outlier, coordinates], axis=1)
+
+
+def _mean_peers(peers: Sequence[Peers], batches: Batches, rows: torch.Tensor) -> FloatArray:
+    """Each peer's posterior, the mean over folds and plain views, (2, n, K)."""
+    views = batches.plain(rows)
+    found = [torch.stack(both(view)).float().softmax(dim=-1) for both in peers for view in views]
+    return torch.stack(found).mean(dim=0).cpu().numpy()
+
+
+def _evidence(parts: FloatArray, outlier: FloatArray, threshold: float) -> Evidence:
+    """Evidence that no epoch of training stands behind, from both peers and ridge (3, N, K)."""
+    no_epochs = np.zeros(len(outlier), dtype=np.int32)
+    none, no_numbers = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
+    return Evidence(
+        posterior=combine([0.5 * (parts[0] + parts[1]), parts[2]]),
+        peer1=parts[0],
+        peer2=parts[1],
+        epochs_clean=no_epochs,
+        epochs_ambiguous=no_epochs,
+        epochs_noisy=no_epochs,
+        history=ThresholdHistory(none, none, none, no_numbers, no_numbers, no_numbers, none, none, none),
+        ridge=parts[2],
+        outlier_score=outlier,
+        outlier_threshold=threshold,
+    )
