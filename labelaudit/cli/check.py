@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +14,7 @@ import typer
 from labelaudit.cli import options as opt
 from labelaudit.cli.errors import ExitCode
 from labelaudit.cli.output.results import write_text
+from labelaudit.cli.progress import stage_lines
 from labelaudit.errors import GateError, SourceError
 from labelaudit.gate.limits import FailOn
 
@@ -49,6 +53,16 @@ Model = Annotated[
     Path | None,
     typer.Option("--model", help="The run whose model judges the batch.", rich_help_panel=opt.WORK, show_default=False),
 ]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Keep the report of the scored batch in this folder.",
+        rich_help_panel=opt.WORK,
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an earlier report there.", rich_help_panel=opt.WORK)]
 MaxMislabelled = Annotated[
     list[str] | None, _limit("Files called mislabelled. Default: trained = not more than the model's training data.")
 ]
@@ -121,6 +135,11 @@ Outputs = Annotated[
 def check(
     target: Target,
     model: Model = None,
+    out: Out = None,
+    force: Force = False,
+    device: opt.Device = None,
+    workers: opt.Workers = None,
+    cache_dir: opt.CacheDir = None,
     max_mislabelled: MaxMislabelled = None,
     max_ambiguous: MaxAmbiguous = None,
     max_unreadable: MaxUnreadable = None,
@@ -134,6 +153,17 @@ def check(
     allow_list: AllowListFile = None,
     accept: Accept = None,
     why: Why = "",
+    format: opt.Format = None,  # noqa: A002 - the option's own name
+    label_column: opt.LabelColumn = None,
+    path_column: opt.PathColumn = None,
+    id_column: opt.IdColumn = None,
+    split_column: opt.SplitColumn = None,
+    image_column: opt.ImageColumn = None,
+    annotator_column: opt.AnnotatorColumn = None,
+    root: opt.Root = None,
+    label_map: opt.LabelMap = None,
+    split: opt.Split = None,
+    votes: opt.Votes = True,
     path_prefix: PathPrefix = None,
     output: Outputs = None,
     as_json: opt.AsJson = False,
@@ -141,9 +171,23 @@ def check(
     debug: opt.Debug = False,  # noqa: ARG001 - its callback has done the work
 ) -> None:
     """Holds faces against limits, for CI. Exit code 0: passed, 1: too much was found, 2: it could not run."""
+    source = opt.source_options(
+        format=format,
+        label_column=label_column,
+        path_column=path_column,
+        id_column=id_column,
+        split_column=split_column,
+        image_column=image_column,
+        annotator_column=annotator_column,
+        root=root,
+        label_map=label_map,
+        split=split,
+        votes=votes,
+    )
+
     from labelaudit.gate.config import load_config
     from labelaudit.gate.outputs import parse_outputs
-    from labelaudit.gate.run import with_flags
+    from labelaudit.gate.run import holds_report, with_flags
 
     outputs = parse_outputs([*(output or ()), *(["json"] if as_json else ())])
     if why and accept is None:
@@ -165,32 +209,51 @@ def check(
         model=model,
         path_prefix=path_prefix,
     )
-    result = _checked(Path(target), wanted, accept=accept, why=why)
+    if wanted.model is None or holds_report(Path(target)):
+        if out is not None:
+            raise GateError(f"--out keeps the report of a batch that is scored, and {target} has one; leave it out")
+        result = _checked(Path(target), wanted, accept=accept, why=why)
+    else:
+        with contextlib.ExitStack() as kept:
+            folder = out or Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="labelaudit-"))) / "scored"
+            with stage_lines(quiet=quiet) as progress:
+                from labelaudit.scoring import score  # loads torch, which a report that is there does not need
+
+                score(
+                    target,
+                    model=wanted.model,
+                    out=folder,
+                    options=source,
+                    device=device or "auto",
+                    workers=workers,
+                    cache_dir=cache_dir,
+                    force=force,
+                    progress=progress,
+                )
+            result = _checked(folder, wanted, accept=accept, why=why)
     _write(result, outputs, quiet=quiet)
     if not result.passed:
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _checked(target: Path, wanted: CheckConfig, *, accept: Path | None, why: str) -> GateResult:
+def _checked(report: Path, wanted: CheckConfig, *, accept: Path | None, why: str) -> GateResult:
     """Checks, and once more with what was accepted."""
-    from dataclasses import replace
-
     from labelaudit.gate.allow_list import write_accepted
     from labelaudit.gate.run import check_report
 
-    place = _place(target, wanted.path_prefix)
+    place = _place(report, wanted.path_prefix)
     if accept is None:
-        return check_report(target, wanted, place=place)
+        return check_report(report, wanted, place=place)
     if wanted.allow_list is not None and wanted.allow_list.resolve() != accept.resolve():
         raise GateError(f"--accept writes to {accept}, but {wanted.allow_list} is read; name the same file")
     if accept.exists():
         wanted = replace(wanted, allow_list=accept)
-    added = write_accepted(accept, check_report(target, wanted, place=place).failing_findings(), why=why)
+    added = write_accepted(accept, check_report(report, wanted, place=place).failing_findings(), why=why)
     typer.echo(f"labelaudit: {added:,} samples added to {accept}; look at each before you commit it", err=True)
-    return check_report(target, replace(wanted, allow_list=accept), place=place)
+    return check_report(report, replace(wanted, allow_list=accept), place=place)
 
 
-def _place(target: Path, prefix: str | None) -> Place:
+def _place(report: Path, prefix: str | None) -> Place:
     """Where the files of a report stand: where the person says, else where its dataset is in this repository."""
     from labelaudit.gate.place import NOWHERE, find_place, named_place
     from labelaudit.rundir import RunDir
@@ -198,7 +261,7 @@ def _place(target: Path, prefix: str | None) -> Place:
 
     if prefix is not None:
         return named_place(prefix)
-    run = RunDir(target if target.is_dir() else target.parent)
+    run = RunDir(report if report.is_dir() else report.parent)
     try:
         origin = read_origin(run)
     except SourceError as error:

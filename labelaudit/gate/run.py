@@ -15,7 +15,7 @@ from labelaudit.gate.findings import CHECKED_COLUMNS
 from labelaudit.gate.limits import FailOn, parse_limit
 from labelaudit.gate.outcome import GateResult
 from labelaudit.gate.place import NOWHERE, Place
-from labelaudit.report.table import Report, read_report
+from labelaudit.report.table import Report, is_report, read_report
 from labelaudit.rundir import RunDir
 
 
@@ -86,11 +86,20 @@ def read_checked(path: Path) -> Report:
 
     Raises:
         ReportError: There is none, or it cannot be read.
-        GateError: It is a run that did not finish.
+        GateError: It is a run that did not finish, or a folder that is none.
     """
-    if path.is_dir() and RunDir(path).is_run() and not RunDir(path).report.is_file():
-        raise GateError(f"{path} holds an audit that did not finish; go on with labelaudit audit --resume")
+    if path.is_dir() and not RunDir(path).report.is_file():
+        if RunDir(path).is_run():
+            raise GateError(f"{path} holds an audit that did not finish; go on with labelaudit audit --resume")
+        raise GateError(f"{path} is no finished run; name the run whose model judges these faces with --model")
     return read_report(path, columns=CHECKED_COLUMNS)
+
+
+def holds_report(path: Path) -> bool:
+    """Whether a path is a run, finished or not, or its report; else it is a dataset that a model can score."""
+    if path.is_dir():
+        return RunDir(path).is_run() or RunDir(path).report.is_file()
+    return path.suffix == ".parquet" and path.is_file() and is_report(path)
 
 
 def _training_report(report: Report, model: Path) -> Report | None:

@@ -165,6 +165,14 @@ def read_report(source: RunDir | Path | str, *, columns: Sequence[str] | None = 
     return Report(table if columns is None else table.select(list(columns)), metadata)
 
 
+def is_report(path: Path) -> bool:
+    """Whether a file is a report of ours, of whatever schema version."""
+    try:
+        return METADATA_KEY in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def _check_columns(path: Path, found: pa.Schema, expected: pa.Schema, wanted: Sequence[str]) -> None:
     for field in expected:
         if field.name not in found.names:
