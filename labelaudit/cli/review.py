@@ -28,6 +28,14 @@ Blind = Annotated[
     bool,
     typer.Option("--blind", help="Show the face and nothing else, in random order.", rich_help_panel=queue.CHOICE),
 ]
+SpotCheck = Annotated[
+    bool,
+    typer.Option(
+        "--spot-check",
+        help="Only the random rows that labelaudit queue --spot-check drew, blind: they measure the queue.",
+        rich_help_panel=queue.CHOICE,
+    ),
+]
 Annotator = Annotated[
     str | None,
     typer.Option(
@@ -82,6 +90,7 @@ def review(
     split: queue.Split = None,
     annotator: Annotator = None,
     blind: Blind = False,
+    spot_check: SpotCheck = False,
     dataset: opt.RunDataset = None,
     decisions: Decisions = None,
     host: Host = "127.0.0.1",
@@ -97,6 +106,8 @@ def review(
     Ctrl-C ends it, and says how many decisions stand and how they become labels. Needs the extra review.
     """
     _check_extra()
+    if spot_check and any((top is not None, class_, min_p is not None, quota, until, verdict, split)):
+        raise typer.BadParameter("--spot-check has rows of its own, drawn from all; leave other choices of rows out")
 
     from labelaudit.queue.select import DEFAULT_TOP, QueueChoice
     from labelaudit.review.desk import open_desk
@@ -117,12 +128,12 @@ def review(
         until=until,
         verdicts=tuple(verdict or ()),
         splits=tuple(split or ()),
-        blind=blind,
+        blind=blind or spot_check,
     )
     name = None if annotator is None else annotator_name(annotator)
     run_dir = RunDir(run)
     kept = run_dir.decisions if decisions is None else decisions
-    desk = open_desk(run_dir, choice)
+    desk = open_desk(run_dir, choice, spot_check=spot_check)
     with open_ledger(kept) as ledger, open_socket(host, port) as listener:
         album = Album(open_run_source(run_dir, dataset), desk.pictures)
         album.check()
@@ -132,7 +143,7 @@ def review(
         if open_page is not False:
             open_browser(address, asked=open_page is True)
         ended_by = serve(create_app(Review(desk, ledger, album, name), access), listener)
-        write_review_end(ledger, kept, run=run, as_json=as_json, quiet=quiet)
+        write_review_end(ledger, kept, run=run, spot_check=spot_check, as_json=as_json, quiet=quiet)
     if ended_by is not None and ended_by.name == "SIGTERM":
         raise typer.Exit(_TERMINATED)
 

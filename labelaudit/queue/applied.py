@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelaudit.queue.agreement import agreement_of_decisions
 from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.outcome import Outcome, Outcomes
 from labelaudit.records import JsonDict
 from labelaudit.source.options import SourceOptions
+from labelaudit.verdict.agreement import Agreement
 
 CONFLICT = "conflict"
 """Stands for the ruling where people disagree."""
@@ -93,6 +95,13 @@ class ApplyResult:
     opening: Opening
     renumbered: bool = False
 
+    @property
+    def agreement(self) -> Agreement | None:
+        """How well people agree about the rows that more than one decided; None where there are none."""
+        outcomes = (*self.outcomes.settled, *self.outcomes.conflicts, *self.outcomes.test)
+        words = [word for each in {each.merged.row: each for each in outcomes}.values() for word in each.merged.words]
+        return agreement_of_decisions(words, sorted({word.label for word in words if word.label is not None}))
+
     def to_json(self) -> JsonDict:
         """The same as data."""
         outcomes = self.outcomes
@@ -111,6 +120,7 @@ class ApplyResult:
                 {"sample_id": each.sample_id, "given": each.given, "said": said(each)} for each in outcomes.conflicts
             ],
             "test_rows_left": [each.sample_id for each in outcomes.test],
+            "agreement": None if self.agreement is None else self.agreement.to_json(),
             "as": self.how,
             "why": self.why,
             "renumbered": self.renumbered,

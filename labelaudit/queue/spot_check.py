@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from labelaudit.errors import DecisionError, QueueError, ReportError
 from labelaudit.queue.decision_lines import latest
-from labelaudit.queue.decisions import check_decisions, read_decisions
+from labelaudit.queue.decisions import check_decisions
 from labelaudit.queue.item import Queue
+from labelaudit.queue.merge import read_all_decisions
 from labelaudit.queue.select import queue_of
 from labelaudit.records import Decision, Ruling
+from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.spot_check import RunSpotCheck, measure, read_spot_check, spot_check_of, write_spot_check
 from labelaudit.report.table import Report
 from labelaudit.rundir import RunDir
@@ -67,8 +69,29 @@ def spot_check_queue(report: Report, spot: RunSpotCheck) -> Queue:
         report: With at least ``select.QUEUE_COLUMNS``.
         spot: What was drawn.
     """
-    shuffled = np.random.default_rng(spot.seed).permutation(spot.check.rows)
-    return queue_of(report, shuffled, blind=True)
+    return queue_of(report, shuffled_rows(spot), blind=True)
+
+
+def shuffled_rows(spot: RunSpotCheck) -> NDArray[np.int64]:
+    """Row numbers of a spot check in the order in which people are asked, (n,): it tells nothing of the score."""
+    return np.random.default_rng(spot.seed).permutation(spot.check.rows)
+
+
+def kept_spot_check(run: RunDir, metadata: ReportMetadata) -> RunSpotCheck:
+    """The spot check that a run keeps.
+
+    Args:
+        run: The run.
+        metadata: Of its report.
+
+    Raises:
+        QueueError: It has none.
+        ReportError: It is damaged.
+    """
+    spot = read_spot_check(run, metadata)
+    if spot is None:
+        raise QueueError(f"{run.root} has no spot check; draw one with labelaudit queue {run.root} --spot-check 60")
+    return spot
 
 
 def write_measurement(
@@ -87,11 +110,9 @@ def write_measurement(
         DecisionError: As ``measure_decisions``, or a file cannot be read.
         ReportError: As ``measure_decisions``, or the findings cannot be kept.
     """
-    spot = read_spot_check(run, report.metadata)
-    if spot is None:
-        raise QueueError(f"{run.root} has no spot check to measure it by; draw one with --spot-check 60")
-    paths = [run.decisions] * run.decisions.is_file() + [each for each in files if each != run.decisions]
-    decisions = [each for path in paths for each in read_decisions(path)]
+    spot = kept_spot_check(run, report.metadata)
+    own = [run.decisions] if run.decisions.is_file() and run.decisions not in files else []
+    decisions = read_all_decisions(run, [*own, *files])
     measured = measure_decisions(report, spot, decisions, ambiguous_is_wrong=ambiguous_is_wrong)
     write_spot_check(run, measured)
     return measured

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelaudit.errors import ReportError
 from labelaudit.queue.item import QueueItem
 from labelaudit.queue.select import CHOICE_COLUMNS, QUEUE_COLUMNS, QueueChoice, items_at, select_rows
+from labelaudit.queue.spot_check import kept_spot_check, shuffled_rows
 from labelaudit.records import IntArray, JsonDict
 from labelaudit.report.gallery import REASON_COLUMNS, reason_in_words
 from labelaudit.report.metadata import ReportMetadata
@@ -131,20 +133,24 @@ class Desk:
         return len(self.faces)
 
 
-def open_desk(run: RunDir, choice: QueueChoice, *, find_similar: FindSimilar = read_neighbours) -> Desk:
+def open_desk(
+    run: RunDir, choice: QueueChoice, *, spot_check: bool = False, find_similar: FindSimilar = read_neighbours
+) -> Desk:
     """Chooses the faces to decide and reads what is to be shown of them, and no other row.
 
     Args:
         run: A finished run.
         choice: What to ask about.
+        spot_check: Ask about the rows of the run's spot check instead, in random order; let ``choice`` be blind then.
         find_similar: Finds faces that look alike.
 
     Raises:
         ReportError: The report cannot be read, or nothing in it is asked about.
+        QueueError: The run has no spot check.
         SettingsError: A class that was named is not in the report.
     """
     report = read_report(run, columns=CHOICE_COLUMNS)
-    rows = select_rows(report, choice)
+    rows = shuffled_rows(kept_spot_check(run, report.metadata)) if spot_check else select_rows(report, choice)
     if not len(rows):
         raise ReportError(f"{run.root} has nothing to review with these options; ask for more classes, or less --min-p")
     metadata = report.metadata
@@ -152,6 +158,7 @@ def open_desk(run: RunDir, choice: QueueChoice, *, find_similar: FindSimilar = r
     similar = None if choice.blind else find_similar(run, rows.astype(np.int32))
     beside = _read_beside(run, similar)
     faces = _read_faces(run, rows, metadata, similar=_similar(rows, similar, beside))
+    pa.default_memory_pool().release_unused()  # what the long columns took
     return Desk(
         faces=faces,
         pictures={row: face.shown for row, face in faces.items()} | {row: shown for row, (shown, _) in beside.items()},

@@ -141,7 +141,7 @@ def test_several_people_share_or_overlap(audited: Path) -> None:
         (["--spot-check", "60", "--top", "10"], "would make it measure nothing"),
         (["--spot-check", "60", "--decisions", "x.csv"], "do one after the other"),
         (["--ambiguous-is-wrong"], "name them with"),
-        (["--decisions", "{run}/nothing.csv"], "has no spot check to measure it by"),
+        (["--decisions", "{run}/nothing.csv"], "has no spot check; draw one"),
     ],
 )
 def test_what_makes_no_sense_is_refused(audited: Path, arguments: list[str], said: str) -> None:

@@ -124,7 +124,7 @@ def test_a_run_keeps_its_draw(report: Report, run: RunDir) -> None:
 
 
 def test_findings_are_kept_and_read_back(report: Report, run: RunDir) -> None:
-    with pytest.raises(QueueError, match="has no spot check to measure it by; draw one with --spot-check 60"):
+    with pytest.raises(QueueError, match="has no spot check; draw one with labelaudit queue"):
         write_measurement(run, report, [])
     spot = build_spot_check(run, report, size=30, seed=0)
     decisions = decided(spot, wrong=6)

@@ -58,11 +58,15 @@ def print_applied(console: Console, result: ApplyResult, *, run: Path) -> None:
         result: What was put right.
         run: The run folder as the person named it.
     """
+    from labelaudit.cli.output.agreement import agreement_facts
     from labelaudit.cli.output.layout import labelled
 
     glyphs = glyphs_for(console.encoding)
     parts: list[RenderableType] = ["", _heading(result, glyphs), "", _counts(result)]
     parts += [*_pairs(result), ""]
+    if result.agreement is not None:
+        facts = agreement_facts(result.agreement)
+        parts += [labelled(f"{word}:", shown(text)) for word, text in facts.items() if text]
     notes = _notes(result)
     if notes:
         parts.append(labelled("Note:", shown_lines(notes)))

@@ -65,13 +65,16 @@ def write_review_start(
     sys.stdout.flush()  # whoever waits for the address may read it through a pipe
 
 
-def write_review_end(ledger: Ledger, kept: Path, *, run: Path, as_json: bool, quiet: bool) -> None:
+def write_review_end(
+    ledger: Ledger, kept: Path, *, run: Path, spot_check: bool = False, as_json: bool, quiet: bool
+) -> None:
     """Says how many decisions stand, whose, and how they become labels.
 
     Args:
         ledger: The decisions.
         kept: Their file.
         run: The run folder as the person named it.
+        spot_check: Whether the rows of the spot check were asked about, which measure the queue.
         as_json: Only JSON.
         quiet: Nothing.
     """
@@ -84,7 +87,8 @@ def write_review_end(ledger: Ledger, kept: Path, *, run: Path, as_json: bool, qu
             f"\n {counted(len(standing), 'decision stands', 'decisions stand')}{_whose(by_name)} in {shown(str(kept))}"
         )
         if standing:
-            typer.echo(f" Next: {shown(shlex.join(['labelaudit', 'apply', str(run), str(kept)]))}")
+            words = ["queue", str(run), "--decisions", str(kept)] if spot_check else ["apply", str(run), str(kept)]
+            typer.echo(f" Next: {shown(shlex.join(['labelaudit', *words]))}")
 
 
 def open_browser(address: str, *, asked: bool) -> None:

@@ -94,6 +94,7 @@ def print_spot_draw(
     steps = [
         form.way_in.format(out=first if len(handed.parts) == 1 else "each"),
         f"then labelaudit queue {shlex.quote(str(run))} {backs}",
+        f"or decide them in labelaudit review {shlex.quote(str(run))} --spot-check",
     ]
     parts: list[RenderableType] = ["", heading, "", table, "", labelled("Note:", shown_lines(note))]
     for each in [*parts, labelled("Written:", shown_lines(files)), labelled("Next:", shown_lines("\n".join(steps)))]:
