@@ -94,7 +94,7 @@ def apply_decisions(
     if not dry_run:
         try:
             with folder_aside(out) as folder:
-                files = job.write(folder, progress)
+                files = job.write_labels(folder, progress)
                 if outcomes.conflicts:
                     _write_conflicts(folder / CONFLICTS_NAME, outcomes)
                 about = _about(report.metadata, choices or Choices(), result) | files
@@ -172,7 +172,7 @@ class _Job:
             root=files.root if files is not None and elsewhere else None,
         )
 
-    def write(self, folder: Path, progress: Progress) -> JsonDict:
+    def write_labels(self, folder: Path, progress: Progress) -> JsonDict:
         """Writes the labels; gives what the ledger has to know of the files."""
         found: JsonDict = {"files": []}
         if self._plan is not None:

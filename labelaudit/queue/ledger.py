@@ -49,6 +49,7 @@ class Act:
         edits: dict[str, dict[int, tuple[str, str]]] = {}
         own: dict[str, tuple[bytes | None, bytes | None]] = {}
         moves: dict[str, str | None] = {}
+        content: dict[str, str] = {}
         try:
             for row in self.rows:
                 written = row.get("written", {})
@@ -58,7 +59,9 @@ class Act:
                     edits.setdefault(written["file"], {})[written["record"]] = (written["was"], written["now"])
                 if "picture" in written:
                     moves[written["picture"]] = written["moved"]
-            return Undoing(ApplyAs(self.about["as"]), self.about["files"], edits, own, moves)
+                    if row["content_sha256"] is not None:
+                        content[written["picture"]] = row["content_sha256"]
+            return Undoing(ApplyAs(self.about["as"]), self.about["files"], edits, own, moves, content)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DecisionError(f"the ledger is damaged ({error}): it cannot be undone") from error
 

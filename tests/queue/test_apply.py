@@ -247,3 +247,48 @@ def test_a_row_without_room_for_a_label_is_refused_with_the_way_on(tmp_path):
     result = put_right(run, decision, how=ApplyAs.MANIFEST)
     new = open_source(result.out, SourceOptions(root=folder))
     assert new.table.given_label[-1] == "male"
+
+
+def test_forms_that_do_not_fit_a_dataset_are_refused(run, tmp_path):
+    with pytest.raises(DecisionError, match="--as plan is for labels in names of pictures and folders"):
+        put_right(run, says(0, "sad"), how=ApplyAs.PLAN)
+    folder = picture_folder(tmp_path / "classes", "happy/1.png", "happy/2.png", "sad/3.png")
+    other = finished_run(tmp_path / "other", folder)
+    with pytest.raises(DecisionError, match="--as labels: labels stand in the names of pictures here; --as plan"):
+        put_right(other, Decision("happy/1.png", Ruling.LABEL, "sad"), how=ApplyAs.LABELS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_of_one_label_can_be_written_alone(tmp_path):
+    folder = tmp_path / "set"
+    for row in range(4):
+        picture_folder(folder, f"train_set/images/{row}.jpg")
+        (folder / "train_set" / "images" / f"{row}.jpg").write_bytes(grey_png(row))
+        (folder / "train_set" / "annotations").mkdir(exist_ok=True)
+        np.save(folder / "train_set" / "annotations" / f"{row}_exp.npy", np.array(str(row % 2)))
+        np.save(folder / "train_set" / "annotations" / f"{row}_val.npy", np.array("0.1"))
+    run = finished_run(tmp_path / "run", folder)
+    result = put_right(run, Decision("train_set/images/0.jpg", Ruling.LABEL, "happy"), how=ApplyAs.LABELS)
+    files = sorted(path.relative_to(result.out).as_posix() for path in result.out.rglob("*_*.npy"))
+    assert files == [f"train_set/annotations/{row}_exp.npy" for row in range(4)]
+    written = [np.load(result.out / name).item() for name in files]
+    assert written == ["1", "1", "0", "1"]
+    back = apply_undo(result.out, out=tmp_path / "back")
+    assert all((back.out / name).read_bytes() == (folder / name).read_bytes() for name in files)
+
+
+def test_a_saved_dataset_without_splits(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["happy", "sad"])})
+    cells = [{"bytes": grey_png(row), "path": None} for row in range(4)]
+    whole = datasets.Dataset.from_dict({"image": cells, "label": [0, 1, 1, 0]}, features=features)
+    whole.select([2, 0, 1]).save_to_disk(tmp_path / "set")
+    run = finished_run(tmp_path / "run", tmp_path / "set")
+    words = [Decision("row/0", Ruling.LABEL, "happy"), Decision("row/1", Ruling.NOT_A_FACE, None)]
+    result = put_right(run, *words, choices=Choices(drop=frozenset({Ruling.NOT_A_FACE})))
+    found = datasets.load_from_disk(str(result.out))
+    assert found.features == features
+    assert found["label"][:] == [0, 1]
+    assert result.renumbered
+    back = apply_undo(result.out, out=tmp_path / "back")
+    assert datasets.load_from_disk(str(back.out))["label"][:] == [1, 0, 1]

@@ -159,6 +159,12 @@ def test_links_share_the_pictures_and_leave_the_dataset_alone(tmp_path):
     back = apply_undo(result.out, out=tmp_path / "back")
     assert (back.out / "happy" / "1.png").samefile(folder / "happy" / "1.png")
     assert not (back.out / "sad" / "1-2.png").exists()
+    (result.out / "sad" / "1-2.png").unlink()
+    with pytest.raises(DecisionError, match=r"sad/1-2\.png is missing beside the ledger"):
+        apply_undo(result.out, out=tmp_path / "again")
+    (result.out / "sad" / "1-2.png").write_bytes(grey_png(99))
+    with pytest.raises(DecisionError, match=r"sad/1-2\.png is not the picture that the ledger speaks of"):
+        apply_undo(result.out, out=tmp_path / "again")
 
 
 def test_where_undone_labels_may_not_be_written(dataset, tmp_path):

@@ -15,7 +15,7 @@ from labelaudit.queue.rewrite.forms import form_from_json, form_to_json, rewrite
 from labelaudit.queue.rewrite.names import PLAN_NAMES, write_moves
 from labelaudit.queue.rewrite.plan import EditedFile, Plan
 from labelaudit.queue.rewrite.tree import write_tree
-from labelaudit.records import JsonDict, Progress
+from labelaudit.records import JsonDict, Progress, Stage
 from labelaudit.source.pictures import FilePictures, leaves_root
 from labelaudit.source.walk import walk
 from labelaudit.source.written import CsvCells, JsonCells, TarLabels, Words
@@ -48,7 +48,10 @@ def write_plan(plan: Plan, folder: Path, *, pictures: FilePictures | None, progr
     if plan.how is ApplyAs.PLAN:
         write_moves(folder, plan.moves)
         return {"files": []}
-    files = [_write_file(each, plan, folder) for each in plan.files]
+    files: list[JsonDict] = []
+    for each in plan.files:
+        files.append(_write_file(each, plan, folder))
+        progress(Stage("labels", len(files), len(plan.files), "files"))
     root = plan.places.layout.root
     for path, content in plan.own.items():
         if content is not None:
@@ -122,6 +125,7 @@ class Undoing:
         edits: Path of a file -> record -> its spelling before and after the act.
         own: Path of a file of one label -> its content before and after; None = there was none.
         moves: Path of a picture before the act -> after it; None = it was left out.
+        content: Path of such a picture before the act -> its SHA-256, where it is known.
     """
 
     how: ApplyAs
@@ -129,6 +133,7 @@ class Undoing:
     edits: Mapping[str, Mapping[int, tuple[str, str]]] = field(default_factory=dict)
     own: Mapping[str, tuple[bytes | None, bytes | None]] = field(default_factory=dict)
     moves: Mapping[str, str | None] = field(default_factory=dict)
+    content: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_undo(base: Path, act: Undoing) -> None:
@@ -162,8 +167,11 @@ def check_undo(base: Path, act: Undoing) -> None:
     if act.how in (ApplyAs.LINKS, ApplyAs.COPY):
         for before, after_path in act.moves.items():
             there = base / LEFT_OUT_FOLDER / before if after_path is None else base / after_path
+            name = after_path or before
             if not there.is_file():
-                raise DecisionError(f"{after_path or before} is missing beside the ledger: nothing can be taken back")
+                raise DecisionError(f"{name} is missing beside the ledger: nothing can be taken back")
+            if act.content.get(before) not in (None, digest_of(there)):
+                raise DecisionError(f"{name} is not the picture that the ledger speaks of: the two do not fit together")
 
 
 def write_undone(base: Path, act: Undoing, folder: Path, *, progress: Progress) -> JsonDict:
