@@ -26,6 +26,7 @@ from labelaudit.report.findings import OneWay
 from labelaudit.report.gallery import Galleries, choose
 from labelaudit.report.metadata import Estimate, ReportMetadata
 from labelaudit.report.spot_check import SpotFindings
+from labelaudit.report.spot_words import spot_sentences
 from labelaudit.report.summary import Summary, summarise
 from labelaudit.report.svg import Drawing
 from labelaudit.report.table import Report
@@ -147,7 +148,7 @@ def gather_page(report: Report, history: pa.Table, *, spot: SpotFindings | None 
         finding={
             "classes": findings.classes_finding(per_class),
             "confusion": findings.confusion_finding(summary),
-            "known": findings.known_finding(summary, calibrated=calibrated),
+            "known": _known(summary, spot, calibrated=calibrated),
             "training": findings.training_finding(epochs),
             "thresholds": findings.thresholds_finding(per_class),
             "ambiguous": findings.ambiguous_finding(summary),
@@ -173,6 +174,11 @@ def gather_page(report: Report, history: pa.Table, *, spot: SpotFindings | None 
         assumed=[without_folders(each) for each in summary.assumed],
         spot=spot,
     )
+
+
+def _known(summary: Summary, spot: SpotFindings | None, *, calibrated: bool) -> str:
+    """What people found, where they looked; else what the audit measured itself."""
+    return findings.known_finding(summary, calibrated=calibrated) if spot is None else f"{spot_sentences(spot)[0]}."
 
 
 def without_folders(text: str) -> str:
