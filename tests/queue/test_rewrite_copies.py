@@ -128,7 +128,7 @@ def test_exactly_the_decided_labels_change_and_come_back(case: Case) -> None:
     _check_round_trip(case, result, labels_of(case.source) | {each.sample_id: each.label for each in decisions})
 
 
-@pytest.mark.parametrize("how", [ApplyAs.MANIFEST, ApplyAs.COPY, ApplyAs.LINKS])
+@pytest.mark.parametrize("how", [ApplyAs.MANIFEST, ApplyAs.LINKS])
 def test_forms_that_are_chosen_and_rows_that_are_left_out(case: Case, how: ApplyAs) -> None:
     if case.name in VOTED and how is not ApplyAs.MANIFEST:
         with pytest.raises(DecisionError, match=rf"--as {how}: the given labels are the plurality of .*--as manifest"):
