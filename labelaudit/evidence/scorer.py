@@ -26,12 +26,12 @@ from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Peers
 from labelaudit.evidence.combine import combine
 from labelaudit.evidence.drift import measure_drift
-from labelaudit.evidence.features import VIEWS, view_means
+from labelaudit.evidence.features import view_means
 from labelaudit.evidence.known import UNKNOWN, Matches, recognise
 from labelaudit.evidence.model import Judges, Model, load_model
 from labelaudit.evidence.row_cache import RowCache
+from labelaudit.evidence.threads import threaded_features
 from labelaudit.likeness import Drift
-from labelaudit.nets.features import trunk_features
 from labelaudit.nets.inputs import fast_dtype
 from labelaudit.nets.interface import Net
 from labelaudit.pixels.decode import DECODER_VERSION
@@ -178,7 +178,7 @@ class Scorer:
     def _judge(self, pixels: NDArray[np.uint8]) -> FloatArray:
         """Of pictures (n, s, s, 3): both peers, ridge, outlier score, coordinates, (n, 3 K + 1 + L)."""
         judges, device = self._judges, self._device
-        groups = trunk_features(judges.trunk, pixels, views=VIEWS, device=device)
+        groups = threaded_features(judges.trunk, pixels, device=device)
         batches: Batches
         if judges.heads:
             batches = FeatureBatches(judges.components.apply(groups, device=device), device=device)

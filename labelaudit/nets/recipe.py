@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
-from torchvision import models
 
 from labelaudit.errors import SettingsError
 from labelaudit.nets.gradients import GradientHistograms
@@ -82,12 +81,16 @@ OWN = {
 
 def torchvision_names() -> list[str]:
     """Every classification network of torchvision."""
+    from torchvision import models  # slow to import, and needed for its networks alone
+
     names: list[str] = models.list_models(module=models)
     return names
 
 
 def torchvision_recipe(name: str) -> Recipe:
     """The recipe of a torchvision network; size and normalisation are those of its ImageNet weights."""
+    from torchvision import models
+
     preset = models.get_model_weights(name).DEFAULT.transforms()
     return Recipe(
         name=name,
@@ -132,6 +135,8 @@ def timm_recipe(name: str) -> Recipe:
 
 
 def _build_torchvision(name: str, size: int) -> nn.Module:
+    from torchvision import models
+
     options: dict[str, Any] = {}
     if name.startswith("vit_"):
         options = {"image_size": size}

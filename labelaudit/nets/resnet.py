@@ -7,9 +7,13 @@ from scratch on CPUs: plain 3x3 convolutions, which run faster there than the de
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
-from torchvision.models import ResNet
+
+if TYPE_CHECKING:
+    from torchvision.models import ResNet  # slow to import
 
 _SMALL = 64
 _ORDINARY = 112

@@ -24,7 +24,6 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
 
 from labelaudit.labels import NO_CLASS
 from labelaudit.records import (
@@ -90,6 +89,8 @@ def learn_class_rule(
 
 def _cut(confidence: FloatArray, p: FloatArray) -> tuple[float, float]:
     """Where a falling fit of p over confidence passes ``SURE`` and ``WRONG``: (clean, noisy) thresholds."""
+    from sklearn.isotonic import IsotonicRegression  # slow to import, and judging by known thresholds needs none
+
     order = np.argsort(confidence, kind="stable")
     fitted = IsotonicRegression(increasing=False).fit_transform(confidence[order], p[order])
     sorted_confidence = confidence[order]

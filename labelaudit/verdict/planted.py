@@ -37,7 +37,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
 
 from labelaudit.records import FloatArray, IntArray
 
@@ -140,6 +139,8 @@ def _probability(
 
     P(planted | bin), both kinds weighing 1 in all, rises with the margin; its odds are f1 / f_u.
     """
+    from sklearn.isotonic import IsotonicRegression  # slow to import, and a calibration that was read needs none
+
     mass = f_planted + f_user
     used = mass > 0
     share = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
