@@ -6,6 +6,7 @@ rows were really drawn, and then the findings, which the report page shows. It b
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -94,15 +95,14 @@ class RunSpotCheck:
         sample_ids: The rows that were drawn.
         check: The draw; its row numbers are those of the report.
         seed: Of the draw.
-        dataset_fingerprint, model_hash: Of the audit that it was drawn from.
+        audit: Digest of the audit that it was drawn from.
         findings: None until something was decided.
     """
 
     sample_ids: tuple[str, ...]
     check: SpotCheck
     seed: int
-    dataset_fingerprint: str
-    model_hash: str | None
+    audit: str
     findings: SpotFindings | None = field(default=None)
 
     def to_json(self) -> JsonDict:
@@ -111,8 +111,7 @@ class RunSpotCheck:
         looks = np.bincount(self.check.stratum, minlength=len(STRATA))
         return {
             "schema_version": _VERSION,
-            "dataset_fingerprint": self.dataset_fingerprint,
-            "model_hash": self.model_hash,
+            "audit": self.audit,
             "seed": self.seed,
             "strata": [
                 {"name": name, "rows": int(rows), "looks": int(count)}
@@ -137,11 +136,11 @@ def spot_check_of(report: Report, *, size: int, seed: int) -> RunSpotCheck:
     Raises:
         SettingsError: ``size`` is too small, or no row was judged.
     """
-    table, meta = report.table, report.metadata
+    table = report.table
     p, rank = floats(table["p_mislabelled"]), floats(table["queue_rank"])
     check = draw_spot_check(p, rank, size=size, head=QUEUE_HEAD, seed=seed)
     sample_ids = tuple(table["sample_id"].take(check.rows).to_pylist())
-    return RunSpotCheck(sample_ids, check, seed, meta.dataset_fingerprint, meta.model_hash)
+    return RunSpotCheck(sample_ids, check, seed, _digest(report.metadata))
 
 
 def spot_check_path(run: RunDir) -> Path:
@@ -179,8 +178,7 @@ def read_spot_check(run: RunDir, metadata: ReportMetadata) -> RunSpotCheck | Non
         spot = _from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReportError(f"{path} is damaged ({error}); draw another with --spot-check and --force") from error
-    audit = (metadata.dataset_fingerprint, metadata.model_hash)
-    return spot if (spot.dataset_fingerprint, spot.model_hash) == audit else None
+    return spot if spot.audit == _digest(metadata) else None
 
 
 def measure(
@@ -253,6 +251,12 @@ def measure(
 _QUEUE, _FLAGGED, _EVERY_LABEL = "whole queue", "likely mislabelled", "every judged label"
 
 
+def _digest(metadata: ReportMetadata) -> str:
+    """What tells one audit from another: the dataset, how it was audited and the model it left."""
+    told = (metadata.dataset_fingerprint, metadata.model_hash, metadata.settings, metadata.seed, metadata.tool_version)
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def _first(length: int) -> str:
     return f"first {length:,}"
 
@@ -271,8 +275,7 @@ def _from_json(value: Any) -> RunSpotCheck:
         sample_ids=tuple(each["sample_id"] for each in rows),
         check=check,
         seed=value["seed"],
-        dataset_fingerprint=value["dataset_fingerprint"],
-        model_hash=value["model_hash"],
+        audit=value["audit"],
         findings=None if value["findings"] is None else _findings(value["findings"]),
     )
 
