@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from labelaudit.evidence.scorer import Scorer
+    from labelaudit.gate.limits import FailOn
+    from labelaudit.gate.outcome import GateResult
+    from labelaudit.gate.run import check
     from labelaudit.inspection import Inspection, inspect_source
     from labelaudit.pipeline import AuditResult, audit
     from labelaudit.queue.agreement import agreement_of_decisions
@@ -76,6 +79,9 @@ _HOME = {
         "WeightsError",
     ),
     "labelaudit.evidence.scorer": ("Scorer",),
+    "labelaudit.gate.limits": ("FailOn",),
+    "labelaudit.gate.outcome": ("GateResult",),
+    "labelaudit.gate.run": ("check",),
     "labelaudit.inspection": ("Inspection", "inspect_source"),
     "labelaudit.pipeline": ("AuditResult", "audit"),
     "labelaudit.queue.agreement": ("agreement_of_decisions",),
@@ -118,7 +124,9 @@ __all__ = [
     "Decision",
     "DecisionError",
     "Effort",
+    "FailOn",
     "GateError",
+    "GateResult",
     "Inspection",
     "LabelAuditError",
     "NetSettings",
@@ -150,6 +158,7 @@ __all__ = [
     "__version__",
     "agreement_of_decisions",
     "audit",
+    "check",
     "compare_runs",
     "inspect_source",
     "measure_agreement",
