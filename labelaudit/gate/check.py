@@ -77,7 +77,10 @@ def check_gate(
     accepted = allow_list.accepted(batch.report.table)
     known = None if before is None else known_rows(rows, before)
     old = {} if known is None else known.found
-    counting = {kind: found & ~accepted & ~old.get(kind, np.False_) for kind, found in rows.found.items()}
+    kinds = {limit.kind for limit in chosen}
+    counting = {
+        kind: found & ~accepted & ~old.get(kind, np.False_) for kind, found in rows.found.items() if kind in kinds
+    }
     checked = Checked(
         rows=rows,
         scope=np.ones(len(rows), dtype=bool) if known is None else ~known.held | _any(counting),
@@ -89,10 +92,9 @@ def check_gate(
     )
     outcomes = tuple(judge_limit(checked, limit) for limit in chosen)
     _check_judged(rows, outcomes)
-    limited = {kind: mask for kind, mask in counting.items() if kind in {limit.kind for limit in chosen}}
     failing = _failing(checked, outcomes)
-    listed, kinds = rows.worst_first(limited, failing)
-    found = _any({kind: rows.found[kind] & ~old.get(kind, np.False_) for kind in limited}) if limited else failing
+    listed, why = rows.worst_first(counting, failing)
+    found = _any({kind: rows.found[kind] & ~old.get(kind, np.False_) for kind in counting})
     return GateResult(
         name=batch.report.metadata.dataset,
         rows=len(rows),
@@ -100,12 +102,12 @@ def check_gate(
         fail_on=fail_on,
         notes=(*notes, *_notes(batch, rows)),
         accepted=int(np.count_nonzero(accepted & found)),
-        known=sum(int(np.count_nonzero(old[kind])) for kind in limited if kind in old),
+        known=sum(int(np.count_nonzero(old[kind])) for kind in counting if kind in old),
         model=f"labelaudit-{(batch.report.metadata.model_hash or 'unknown')[:_DIGITS]}",
         checked=checked,
         place=place,
         listed=listed,
-        kinds=kinds,
+        kinds=why,
         failing=failing,
     )
 

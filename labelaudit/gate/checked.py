@@ -18,7 +18,7 @@ class Checked:
     Attributes:
         rows: The report.
         scope: Rows that shares are taken over: with a baseline, those that are new or newly found.
-        counting: Kind -> rows that are found, not accepted and not known.
+        counting: Kind -> rows that are found, not accepted and not known; of the kinds that are limited.
         flags: What tells how often right and wrong labels are flagged; None where probabilities are not calibrated.
         training: What the limit ``trained`` compares with; None where there is nothing.
         fail_on: What a share must pass to fail.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -22,7 +23,7 @@ class Place:
 
     def file(self, path: str | None) -> str | None:
         """A row's file, from the root of the repository; None where it has none."""
-        return self.holder if path is None else str(self.prefix / path.lstrip("/"))
+        return self.holder if path is None else posixpath.normpath(self.prefix / path.lstrip("/"))
 
 
 NOWHERE = Place()

@@ -18,6 +18,8 @@ from labelaudit.gate.place import NOWHERE, Place
 from labelaudit.report.table import Report, is_report, read_report
 from labelaudit.rundir import RunDir
 
+_UNUSED = "the model that was named was not used"
+
 
 def check(
     run: Path | str,
@@ -67,7 +69,7 @@ def check_report(path: Path, config: CheckConfig, *, place: Place = NOWHERE) -> 
     """
     report = read_checked(path)
     training = None if config.model is None else _training_report(report, config.model)
-    return check_gate(
+    result = check_gate(
         Batch(
             report,
             scored=report.metadata.scored,
@@ -79,6 +81,9 @@ def check_report(path: Path, config: CheckConfig, *, place: Place = NOWHERE) -> 
         allow_list=NOTHING_ALLOWED if config.allow_list is None else read_allow_list(config.allow_list),
         place=place,
     )
+    if config.model is None or training is not None:
+        return result
+    return replace(result, notes=(*result.notes, f"an audit's own report has no model before it: {_UNUSED}"))
 
 
 def read_checked(path: Path) -> Report:
@@ -108,10 +113,10 @@ def _training_report(report: Report, model: Path) -> Report | None:
     Raises:
         GateError: The batch was scored by another model.
     """
-    training = read_checked(model)
     scored = report.metadata.scored
     if scored is None:
-        raise GateError(f"the report is an audit's own and was not scored by {model}; leave --model out")
+        return None
+    training = read_checked(model)
     if training.metadata.model_hash != scored.model_hash:
         raise GateError(f"the report was scored by another model than that of {model}; name its own with --model")
     return training

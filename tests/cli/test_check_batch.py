@@ -99,7 +99,6 @@ def test_the_model_may_stand_in_the_settings(model, folder):
         (["data/new"], "data/new is no finished run"),
         (["nowhere", "--model", "{model}"], "nowhere"),
         (["data/new", "--model", "data/new"], "data/new"),
-        (["{model}", "--model", "{model}", "--max-mislabelled", "1"], "was not scored by"),
         (["{model}", "--out", "kept", "--max-mislabelled", "1"], "--out keeps"),
     ],
 )

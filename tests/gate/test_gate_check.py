@@ -238,8 +238,9 @@ def test_the_public_function_reads_what_a_file_may_say(write):
     assert check(run / "report.parquet", {"max-mislabelled": "30%"}, fail_on="estimate").passed
     with pytest.raises(GateError, match="did you mean max-mislabelled"):
         check(run, {"max-mislabeled": 1})
-    with pytest.raises(GateError, match="was not scored by"):
-        check(run, {"max-mislabelled": 1}, model=run)
+    assert check(run, {"max-mislabelled": 9}, model=run).notes == (
+        "an audit's own report has no model before it: the model that was named was not used",
+    )
     with pytest.raises(ReportError, match="does not exist"):
         check(run.parent / "nothing", {"max-mislabelled": 1})
 
@@ -252,3 +253,27 @@ def test_figures_are_plain(write):
             for value in (each.low, each.high, each.share, each.expected_wrong, each.chance, each.usual):
                 assert value is None or (type(value) is float and math.isfinite(value))
             assert type(each.failed) is bool
+
+
+def test_a_batch_is_compared_with_what_its_model_was_trained_on(write):
+    few = [wrong(f"w{n}", p=0.9) for n in range(2)]
+    training = write([*faces("t", 180), *(wrong(f"t-w{n}", p=0.7) for n in range(20))], name="training")
+    scored = Scored("0123456789abcdef", "faces", None, Overlap(0, 0, 0))
+    batch = write([*faces("a", 60), *few], name="batch", scored=scored)
+    found = outcome(check(batch, model=training), Kind.MISLABELLED)
+    assert not found.failed
+    assert found.usual == pytest.approx(0.1)
+    with pytest.raises(GateError, match="name the run whose model scored the batch"):
+        check(batch)
+    other = write(faces("t", 9), name="other", scored=Scored("f00d", "faces", None, Overlap(0, 0, 0)))
+    with pytest.raises(GateError, match="was scored by another model"):
+        check(other, model=training)
+
+
+def test_rows_that_became_ambiguous_are_new_only_where_that_is_limited(write):
+    old = read_checked(write([*faces("a", 9), Face("b", p=0.2)], name="old"))
+    new = read_checked(write([*faces("a", 9), Face("b", verdict=Verdict.AMBIGUOUS, p=0.3), wrong("w")], name="new"))
+    limits = [mislabelled(Count(0))]
+    assert outcome(check_gate(Batch(new, baseline=old), limits), Kind.MISLABELLED).rows == 1
+    limits.append(Limit(Kind.AMBIGUOUS, Count(0)))
+    assert outcome(check_gate(Batch(new, baseline=old), limits), Kind.AMBIGUOUS).rows == 2
