@@ -190,7 +190,8 @@ def _token_told(scope: Scope) -> str | None:
     """The token of the printed address; it opens the page and nothing else."""
     if scope["path"] != "/" or scope["method"] not in _SAFE_METHODS:
         return None
-    return parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
+    query: bytes = scope["query_string"]
+    return next(iter(parse_qs(query.decode("latin-1")).get("token", ())), None)
 
 
 def _cookie(headers: Headers, name: str) -> str | None:

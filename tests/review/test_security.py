@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 
 import pytest
 from small_run import Client
@@ -159,6 +160,7 @@ def test_tokens_differ_and_are_not_shown() -> None:
 def test_a_taken_port_is_said() -> None:
     with open_socket("127.0.0.1", 0) as listener:
         taken = listener.getsockname()[1]
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # else every answer waits 40 ms
         with pytest.raises(SettingsError, match=f"port {taken}"):
             open_socket("127.0.0.1", taken)
     with open_socket("127.0.0.1", None) as first, open_socket("127.0.0.1", None) as second:

@@ -259,6 +259,7 @@ async function showOthers() {
 const events = {
   changed: drawSaved,
   written(decision, answer) {
+    if (decision.annotator !== annotator) return;
     const alone = answer.revision <= revision + 1;
     silent = false;
     revision = answer.revision;
@@ -269,6 +270,7 @@ const events = {
     else drawTop();
   },
   refused(decision, answer) {
+    if (decision.annotator !== annotator) return;
     said.set(decision.row, { version: answer.version, ruling: answer.ruling, label: answer.label });
     history = history.filter(({ row }) => row !== decision.row);
     const stands = answer.ruling === "withdrawn" ? "taken back" : `“${spoken(answer.ruling, answer.label)}”`;
@@ -284,13 +286,14 @@ const events = {
 async function refresh() {
   const answer = await ask(`/api/progress?annotator=${encodeURIComponent(annotator)}`).catch(() => null);
   if (!answer || answer.status !== 200) return;
+  if (answer.body.revision < revision) return void refresh(); // older than what was written meanwhile
   ({ revision, counts } = answer.body);
   said.clear();
   for (const [row, version, ruling, label] of answer.body.decisions) said.set(row, { version, ruling, label });
-  for (const { row, ruling, label } of outbox.waiting) {
-    const { version } = standing(row);
+  for (const { row, ruling, label, seen } of outbox.waiting) {
+    const version = Math.max(standing(row).version, seen + 1); // it may be written and its answer under way
     said.delete(row);
-    said.set(row, { version: version + 1, ruling, label });
+    said.set(row, { version, ruling, label });
   }
   if (current !== null) drawState();
   else if (!$("finished").hidden) (upcoming().length ? goOn : finish)();
@@ -334,6 +337,7 @@ async function beginAs(name) {
   tabs ??= "BroadcastChannel" in window ? new BroadcastChannel(`labelaudit ${desk.report}`) : null;
   if (tabs) tabs.onmessage = ({ data }) => data === annotator && refresh();
   current = null;
+  revision = 0;
   await refresh();
   history = [...said].filter(([row]) => !isOpen(row)).map(([row]) => ({ row, before: UNDECIDED }));
   document.body.classList.remove("starting");
