@@ -369,7 +369,7 @@ function drawClasses() {
     button.addEventListener("click", () => press(button, () => decide("label", label)));
     return button;
   });
-  const find = element("button", { type: "button", id: "find-class" }, element("kbd", { textContent: "/" }), element("span", { textContent: `All ${desk.classes.length} …` }));
+  const find = element("button", { type: "button", id: "find-class" }, element("kbd", { textContent: "/" }), element("span", { textContent: `All\u00a0${desk.classes.length}\u00a0…` }));
   find.setAttribute("aria-keyshortcuts", "/");
   find.addEventListener("click", findClass);
   $("classes").replaceChildren(...numbered, ...(desk.classes.length > 9 ? [find] : []));
