@@ -51,6 +51,10 @@ class Reference:
     coordinates: FloatArray
     posterior: FloatArray
 
+    def __post_init__(self) -> None:
+        if self.coordinates.shape != (len(self.posterior), len(self.landmarks)):
+            raise ValueError(f"coordinates of the reference have shape {self.coordinates.shape}")
+
 
 def build_reference(ridge: RidgeModel, posterior: FloatArray, *, seed: int) -> Reference:
     """Draws landmarks and reference pictures among a ridge model's M landmarks.

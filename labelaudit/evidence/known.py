@@ -90,6 +90,12 @@ class KnownPictures:
     ridge: FloatArray
     outlier: FloatArray
 
+    def __post_init__(self) -> None:
+        columns = (self.bits, self.given, self.split, self.peer1, self.peer2, self.ridge, self.outlier)
+        lengths = sorted({len(self.digest), *map(len, columns)})
+        if len(lengths) != 1:
+            raise ValueError(f"columns of known pictures differ in length: {lengths}")
+
 
 @dataclass(frozen=True)
 class Matches:

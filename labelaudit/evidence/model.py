@@ -37,7 +37,7 @@ from labelaudit.evidence.known import KnownPictures, PictureCode
 from labelaudit.evidence.outlier_model import OutlierModel
 from labelaudit.evidence.ridge import RidgeModel
 from labelaudit.nets.interface import Net
-from labelaudit.records import JsonDict
+from labelaudit.records import FloatArray, JsonDict
 from labelaudit.rundir import RunDir, write_json, written_aside
 
 if TYPE_CHECKING:
@@ -62,7 +62,6 @@ class Judges:
         trunk: The frozen network.
         components: What prepares its features for heads and outlier scores.
         peers: In eval mode; all are heard, and their mean counts.
-        heads: True where the peers are heads, False where they are whole networks.
         ridge: The ridge model.
         outliers: What scores how odd a picture is.
     """
@@ -70,7 +69,6 @@ class Judges:
     trunk: Net
     components: HeadFeatures
     peers: tuple[Peers, ...]
-    heads: bool
     ridge: RidgeModel
     outliers: OutlierModel
 
@@ -100,6 +98,18 @@ class Model:
     def size(self) -> int:
         """Side of the networks' input in pixels."""
         return int(self.facts["size"])
+
+    @property
+    def heads(self) -> bool:
+        """True where the peers are heads on the frozen trunk, False where they are whole networks."""
+        return bool(self.facts["heads"])
+
+    @property
+    def shares(self) -> FloatArray:
+        """Of each class among the labels that it was trained on, (K,)."""
+        with self._put_together():
+            found: FloatArray = self.tensors["ridge.shares"].numpy()
+            return found
 
     @property
     def outlier_threshold(self) -> float:
@@ -137,7 +147,7 @@ class Model:
         """
         from labelaudit.nets.registry import build_net  # slow to import, and of no use where all is in the cache
 
-        classes, trunk, heads = len(self.classes), self.facts["trunk"], self.facts["heads"]
+        classes, trunk, heads = len(self.classes), self.facts["trunk"], self.heads
         with self._put_together(), torch.random.fork_rng(devices=[]):
             components = HeadFeatures(**self._part("components"))
 
@@ -157,7 +167,6 @@ class Model:
                 trunk=net,
                 components=components,
                 peers=tuple(both.eval().to(device) for both in peers),
-                heads=heads,
                 ridge=self._ridge(device),
                 outliers=OutlierModel(**outliers, threshold=self.outlier_threshold),
             )

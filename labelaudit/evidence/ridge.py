@@ -58,6 +58,11 @@ class RidgeModel:
     weights: Tensor
     shares: Tensor
 
+    def __post_init__(self) -> None:
+        lengths = sorted({len(self.rows), len(self.weights), *map(len, self.groups)})
+        if len(lengths) != 1:
+            raise ValueError(f"landmarks of the ridge differ in number: {lengths}")
+
     def likeness(self, features: Sequence[NDArray[np.floating]]) -> Tensor:
         """The kernel (B, M) between new samples, from their feature groups (B, D_g), and the landmarks."""
         return kernel(_standardised(features, slice(None), self.mean, self.std), self.groups, self.scale)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Peers
-from labelaudit.evidence.combine import combine
+from labelaudit.evidence.combine import combine_balanced
 from labelaudit.evidence.drift import measure_drift
 from labelaudit.evidence.features import view_means
 from labelaudit.evidence.known import UNKNOWN, Matches, recognise
@@ -138,7 +138,7 @@ class Scorer:
         known = matches.known[seen]
         parts[:, seen] = [self.known.peer1[known], self.known.peer2[known], self.known.ridge[known]]
         outlier[seen] = self.known.outlier[known]
-        evidence = _evidence(parts, outlier, self.model.outlier_threshold)
+        evidence = self._evidence(parts, outlier)
         coordinates = said[:, 3 * classes + 1 :]
         drift = measure_drift(coordinates, evidence.posterior[fresh], self._reference, seed=seed)
         return BatchEvidence(evidence, matches, drift, computed)
@@ -180,7 +180,7 @@ class Scorer:
         judges, device = self._judges, self._device
         groups = threaded_features(judges.trunk, pixels, device=device)
         batches: Batches
-        if judges.heads:
+        if self.model.heads:
             batches = FeatureBatches(judges.components.apply(groups, device=device), device=device)
         else:
             network = judges.peers[0].peer1
@@ -193,27 +193,31 @@ class Scorer:
         outlier = judges.outliers.score(groups, judges.components)[:, None]
         return np.concatenate([peers[0], peers[1], judges.ridge.predict(likeness), outlier, coordinates], axis=1)
 
+    def _evidence(self, parts: FloatArray, outlier: FloatArray) -> Evidence:
+        """Evidence that no epoch of training stands behind, from both peers and ridge (3, N, K)."""
+        no_epochs = np.zeros(len(outlier), dtype=np.int32)
+        none, no_numbers = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
+        return Evidence(
+            posterior=combine_balanced(
+                0.5 * (parts[0] + parts[1]),
+                parts[2],
+                shares=self.model.shares,
+                frozen=self.model.heads,
+            ),
+            peer1=parts[0],
+            peer2=parts[1],
+            epochs_clean=no_epochs,
+            epochs_ambiguous=no_epochs,
+            epochs_noisy=no_epochs,
+            history=ThresholdHistory(none, none, none, no_numbers, no_numbers, no_numbers, none, none, none),
+            ridge=parts[2],
+            outlier_score=outlier,
+            outlier_threshold=self.model.outlier_threshold,
+        )
+
 
 def _mean_peers(peers: Sequence[Peers], batches: Batches, rows: torch.Tensor) -> FloatArray:
     """Each peer's posterior, the mean over folds and plain views, (2, n, K)."""
     views = batches.plain(rows)
     found = [torch.stack(both(view)).float().softmax(dim=-1) for both in peers for view in views]
     return torch.stack(found).mean(dim=0).cpu().numpy()
-
-
-def _evidence(parts: FloatArray, outlier: FloatArray, threshold: float) -> Evidence:
-    """Evidence that no epoch of training stands behind, from both peers and ridge (3, N, K)."""
-    no_epochs = np.zeros(len(outlier), dtype=np.int32)
-    none, no_numbers = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
-    return Evidence(
-        posterior=combine([0.5 * (parts[0] + parts[1]), parts[2]]),
-        peer1=parts[0],
-        peer2=parts[1],
-        epochs_clean=no_epochs,
-        epochs_ambiguous=no_epochs,
-        epochs_noisy=no_epochs,
-        history=ThresholdHistory(none, none, none, no_numbers, no_numbers, no_numbers, none, none, none),
-        ridge=parts[2],
-        outlier_score=outlier,
-        outlier_threshold=threshold,
-    )
