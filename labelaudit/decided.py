@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.labels import NO_CLASS
-from labelaudit.records import IntArray, Ruling
+from labelaudit.records import IntArray, Ruling, SampleTable
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,21 @@ class Decided:
     @property
     def known(self) -> NDArray[np.bool_]:
         """True where a class was decided, (N,)."""
-        return self.label != NO_CLASS
+        known: NDArray[np.bool_] = self.label != NO_CLASS
+        return known
 
     def over(self, given: IntArray) -> IntArray:
         """Given labels (N,) with the decided ones in their place."""
         return np.where(self.known, self.label, given).astype(np.int32)
+
+    def relabelled(self, table: SampleTable) -> SampleTable:
+        """The dataset under the decided labels."""
+        if not self.known.any():
+            return table
+        names = list(table.given_label)
+        for row in np.flatnonzero(self.known).tolist():
+            names[row] = table.labels.names[self.label[row]]
+        return replace(table, given_label=names)
 
     def rows(self, ruling: Ruling) -> NDArray[np.bool_]:
         """True where this was said, (N,)."""

@@ -217,6 +217,7 @@ class VerdictTable:
         label_score: (1 + posterior at the given label - best other) / 2, in [0, 1], lower = worse.
         clean_threshold, noisy_threshold: Of the given class, those that decided the row.
         queue_rank: 1 = ask about this first; -1 = not in the queue.
+        decided: Class that a person decided, ``NO_CLASS`` elsewhere; None = nothing was.
     """
 
     verdict: Sequence[Verdict]
@@ -229,6 +230,7 @@ class VerdictTable:
     clean_threshold: FloatArray
     noisy_threshold: FloatArray
     queue_rank: NDArray[np.int64]
+    decided: IntArray | None = None
 
 
 class Ruling(StrEnum):
@@ -253,8 +255,7 @@ class Decision:
         sample_id: Of the report; decisions are matched by it, never by row numbers.
         ruling: What was said.
         label: The class, where ``ruling`` is ``label``; else None.
-        annotator: Who; "" where the tool did not say.
-        decided_at: When, ISO 8601 in UTC with ``Z``; "" where the tool did not say.
+        annotator, decided_at: Who and when, ISO 8601 in UTC with ``Z``; "" where the tool did not say.
         tool: Where: ``review``, ``label-studio``, ``cvat``, ``csv`` ...
         content_sha256: Of the picture that was looked at; None where the tool did not carry it.
     """
@@ -278,8 +279,7 @@ class Stage:
 
     Attributes:
         name: A short word for people, such as ``pixels``, ``features`` or ``fold 2 of 5``.
-        done: Units finished so far.
-        total: Units in all.
+        done, total: Units finished so far, and in all.
         unit: What is counted, such as ``faces`` or ``epochs``.
     """
 

@@ -39,7 +39,7 @@ ROOMS = (
     {"review"},
     {"scale"},
     {"bench"},
-    {"inspection"},
+    {"inspection", "conclude"},
     {"pipeline", "scoring"},
     {"__init__"},
     {"cli"},

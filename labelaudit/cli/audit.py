@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from labelaudit.cli import options as opt
@@ -15,7 +18,17 @@ labelaudit audit faces --out runs/faces
 
 labelaudit audit labels.csv --out runs/labels --label-column emotion --weights face --seed 3
 
-labelaudit audit fer2013.csv --out runs/fer --split train --json > summary.json"""
+labelaudit audit fer2013.csv --out runs/fer --split train --json > summary.json
+
+labelaudit audit faces --out runs/second --decisions runs/faces/decisions.jsonl"""
+
+Decisions = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="What people decided of these rows: trusted, learned from, never asked again. May be repeated.",
+        rich_help_panel=opt.WORK,
+    ),
+]
 
 
 def audit(
@@ -40,6 +53,7 @@ def audit(
     device: opt.Device = None,
     workers: opt.Workers = None,
     cache_dir: opt.CacheDir = None,
+    decisions: Decisions = None,
     force: opt.Force = False,
     resume: opt.Resume = False,
     backbone: opt.Backbone = None,
@@ -114,8 +128,10 @@ def audit(
     set_resumable(ctx)
 
     from labelaudit.pipeline import run_audit
+    from labelaudit.queue.decisions import read_decisions
     from labelaudit.source.origin import Origin
 
+    said = [each for path in decisions or () for each in read_decisions(path)]
     origin = Origin(dataset, chosen)
     source = origin.open()
     with stage_lines(quiet=quiet) as progress:
@@ -127,6 +143,7 @@ def audit(
             origin=origin,
             force=force,
             resume=resume,
+            decisions=said,
             progress=progress,
         )
     write_audit(result.summary, run=out, as_json=as_json, quiet=quiet, verbose=verbose)

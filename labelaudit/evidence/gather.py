@@ -14,7 +14,7 @@ from torch import Tensor
 
 from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Head, Peers, build_peers
-from labelaudit.evidence.combine import combine
+from labelaudit.evidence.combine import combine, combine_balanced
 from labelaudit.evidence.crossfit import CrossFit, cross_fit, deal_folds
 from labelaudit.evidence.device import build_accelerator, repeatable
 from labelaudit.evidence.features import HeadFeatures, fit_head_features, load_trunk_features, view_means
@@ -38,7 +38,8 @@ class Gathered:
     """Evidence, and the networks it came from.
 
     Attributes:
-        evidence: N rows in input order, NaN where not audited.
+        evidence: N rows in input order, NaN where not audited; its posterior is the balanced pool.
+        plain: The plain pool of the same sources, (N, K): what p_mislabelled is calibrated on.
         judges: The peers that judge new images: of every fold where they are heads, of the first one where they are
             whole networks, each of which costs as much as the trunk.
         ridge: What judges new images by the trunk's features.
@@ -50,6 +51,7 @@ class Gathered:
     """
 
     evidence: Evidence
+    plain: FloatArray
     judges: tuple[Peers, ...]
     ridge: RidgeModel
     trunk: Net
@@ -67,6 +69,7 @@ def gather_evidence(
     num_classes: int,
     plan: Plan,
     cache_dir: Path,
+    decided: NDArray[np.bool_] | None = None,
     checkpoint: Path | None = None,
     progress: Progress = no_progress,
 ) -> Gathered:
@@ -75,10 +78,11 @@ def gather_evidence(
     Args:
         store: Pixels of all N rows.
         rows: Rows that are audited, (n,), rising.
-        given: Their given labels in [0, K), (n,).
+        given: Their given labels in [0, K), (n,); where a person decided, that label.
         num_classes: K.
         plan: What to do.
         cache_dir: The user's cache folder, for features.
+        decided: Where a person decided, (n,); None = nowhere.
         checkpoint: Folder from which training goes on; or None.
         progress: Told of every stage.
 
@@ -91,10 +95,11 @@ def gather_evidence(
     assert settings.nets.size is not None
     twins = store.facts.duplicate_group[rows].astype(np.int64)
     notes: list[str] = []
+    decided = np.zeros(len(rows), dtype=bool) if decided is None else decided
     frozen = settings.training is Training.FROZEN
     with repeatable(plan.device, small=False):
         groups, trunk = _frozen_features(store, plan, cache_dir, notes, progress)
-        ridge = _ridge(groups, rows, given, num_classes, twins, plan, progress)
+        ridge = _ridge(groups, rows, given, decided, num_classes, twins, plan, progress)
         components = fit_head_features(groups, rows, seed=settings.seed)
         short = components.apply(groups, device=plan.device)  # (V, N, H)
         near = find_neighbours(
@@ -116,6 +121,14 @@ def gather_evidence(
             progress=progress,
         )
     notes.append(_said_of(odd))
+
+    def anchor(places: NDArray[np.int64]) -> FloatArray:
+        """What peers may lean on beside the given labels of these places: the ridge, and what people decided."""
+        found = ridge.among(places)
+        sure = decided[places]
+        found[sure] = np.eye(num_classes, dtype=np.float32)[given[places[sure]]]
+        return found
+
     accelerator = build_accelerator(plan.device, mixed=not frozen)
     batches: Batches
     build: Callable[[int], Peers]
@@ -135,7 +148,7 @@ def gather_evidence(
             accelerator=accelerator,
             seed=settings.seed,
             keep=(settings.folds or 1) if frozen else 1,
-            anchor=ridge.among if settings.asm.targets is Targets.ANCHORED else None,
+            anchor=anchor if settings.asm.targets is Targets.ANCHORED else None,
             checkpoint=checkpoint,
             progress=progress,
         )
@@ -147,8 +160,12 @@ def gather_evidence(
         notes.append(
             f"class imbalance: cross-entropy weighs classes by their share to the power -{settings.asm.balance:g}"
         )
+    peers = 0.5 * (fitted.peer1 + fitted.peer2)
+    shares = (np.bincount(given, minlength=num_classes) / len(given)).astype(np.float32)
+    balanced = combine_balanced(peers, ridge.posterior, shares=shares, frozen=frozen)
     return Gathered(
-        evidence=_spread(len(store), rows, fitted, ridge, near, odd),
+        evidence=_spread(len(store), rows, balanced, fitted, ridge, near, odd),
+        plain=_placed(combine([peers, ridge.posterior]), rows, len(store)),
         judges=fitted.judges,
         ridge=ridge.model,
         trunk=trunk,
@@ -185,6 +202,7 @@ def _ridge(
     groups: list[FeatureArray],
     rows: NDArray[np.int64],
     given: IntArray,
+    decided: NDArray[np.bool_],
     num_classes: int,
     twins: NDArray[np.int64],
     plan: Plan,
@@ -196,6 +214,7 @@ def _ridge(
         given,
         num_classes=num_classes,
         twins=twins,
+        decided=decided,
         seed=plan.settings.seed,
         device=plan.device,
         progress=progress,
@@ -240,25 +259,23 @@ def _whole_networks(
 def _spread(
     count: int,
     rows: NDArray[np.int64],
+    posterior: FloatArray,
     fitted: CrossFit,
     ridge: RidgeEvidence,
     near: Neighbours,
     odd: Outliers,
 ) -> Evidence:
     """Evidence of the audited rows at their places among all N rows."""
-    peers = 0.5 * (fitted.peer1 + fitted.peer2)
 
     def place(values: FloatArray) -> FloatArray:
-        full = np.full((count, values.shape[1]), np.nan, dtype=np.float32)
-        full[rows] = values
-        return full
+        return _placed(values, rows, count)
 
     nearest = np.full((count, near.nearest.shape[1]), -1, dtype=np.int32)
     nearest[rows] = np.where(near.nearest >= 0, rows[near.nearest], -1)
     partitions = np.zeros((count, 3), dtype=np.int32)
     partitions[rows] = fitted.partitions
     return Evidence(
-        posterior=place(combine([peers, ridge.posterior])),
+        posterior=place(posterior),
         peer1=place(fitted.peer1),
         peer2=place(fitted.peer2),
         epochs_clean=partitions[:, 0],
@@ -271,3 +288,10 @@ def _spread(
         outlier_threshold=odd.threshold,
         nearest=nearest,
     )
+
+
+def _placed(values: FloatArray, rows: NDArray[np.int64], count: int) -> FloatArray:
+    """Values (n, K) of some rows at their places among all, NaN elsewhere."""
+    full = np.full((count, values.shape[1]), np.nan, dtype=np.float32)
+    full[rows] = values
+    return full

@@ -29,7 +29,7 @@ from labelaudit.nets.features import FeatureArray, trunk_features
 from labelaudit.nets.interface import Net
 from labelaudit.records import FloatArray, Progress, Stage, no_progress
 
-PLANTED = 600
+PLANTED = 300
 """Non-faces that are made."""
 _TOLD_APART = 0.95
 _CAUGHT = 0.75

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from labelaudit.labels import NO_CLASS
 from labelaudit.records import Evidence, FloatArray, IntArray, PixelFacts, Reason, SampleTable, Verdict, VerdictTable
-from labelaudit.report.schema import NAME
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ def sample_columns(table: SampleTable, rows: slice, names: Names) -> dict[str, p
 
 def verdict_columns(verdicts: VerdictTable, rows: slice, classes: Sequence[str]) -> dict[str, pa.Array]:
     """What was concluded."""
+    count = len(verdicts.suggested[rows])
+    decided = np.full(count, NO_CLASS, dtype=np.int32) if verdicts.decided is None else verdicts.decided[rows]
     return {
         "verdict": named(codes(verdicts.verdict[rows], list(Verdict)), list(Verdict)),
         "reason": named(codes(verdicts.reason[rows], list(Reason)), list(Reason)),
@@ -58,6 +59,7 @@ def verdict_columns(verdicts: VerdictTable, rows: slice, classes: Sequence[str])
         "clean_threshold": real(verdicts.clean_threshold[rows]),
         "noisy_threshold": real(verdicts.noisy_threshold[rows]),
         "queue_rank": whole(verdicts.queue_rank[rows]),
+        "decided_label": named(decided, classes),
     }
 
 
@@ -84,13 +86,12 @@ def evidence_columns(evidence: Evidence, given: IntArray, rows: slice) -> dict[s
 
 
 def fact_columns(facts: PixelFacts, rows: slice) -> dict[str, pa.Array]:
-    """What decoding found, and the place for a person's decisions."""
+    """What decoding found."""
     return {
         "duplicate_group": whole(facts.duplicate_group[rows]),
         "sharpness": real(facts.sharpness[rows]),
         "brightness": real(facts.brightness[rows]),
         "content_sha256": text(facts.content_sha256[rows]),
-        "decided_label": pa.nulls(len(facts.content_sha256[rows]), NAME),
     }
 
 

@@ -1,7 +1,7 @@
 """The nearest faces of every row, beside the report: what a person who decides is shown for comparison.
 
-``neighbours.parquet`` has one row an input sample, in input order: row numbers of the nearest faces, nearest first; null
-where a row was not audited.
+``neighbours.parquet`` has one row an input sample, in input order: row numbers of the nearest faces, nearest first;
+null where a row was not audited.
 """
 
 from __future__ import annotations

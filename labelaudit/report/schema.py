@@ -63,7 +63,9 @@ def report_columns(num_classes: int) -> tuple[Column, ...]:
         Column("decided_label", NAME, True, "a person's decision that this audit was given and trusted"),
         Column("queue_rank", whole, True, "1 = ask about this first; null = not in the queue"),
         Column("duplicate_group", whole, True, "rows that show the same picture share it"),
-        Column("outlier_score", real, True, "how odd the picture is in the trunk's features, in deviations from the middle; higher = odder"),
+        Column(
+            "outlier_score", real, True, "how odd the picture is among all, in the trunk's features; higher = odder"
+        ),
         Column("sharpness", real, True, "variance of the Laplacian of the grey picture"),
         Column("brightness", real, True, "mean grey value, in [0, 1]"),
         Column("content_sha256", text, True, "of the encoded bytes; null where there were none"),

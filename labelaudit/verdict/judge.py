@@ -185,6 +185,7 @@ def judge(
         reason_detail=[details[row] for row in range(count)],
         suggested=suggested,
         queue_rank=_rank(spread["p_mislabelled"], spread["label_score"], verdict, reason),
+        decided=None,
         **spread,
     )
     return found, rule

@@ -33,7 +33,7 @@ than the pictures say looks like agreement, so p is too low there (the noise is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,19 @@ class Calibration:
     def probability(self, margin: FloatArray) -> FloatArray:
         """P of new margins, (N,), linear between knots; NaN stays NaN."""
         return np.interp(margin, self.margin, self.p).astype(np.float32)
+
+    def along(self, margin: FloatArray, other: FloatArray) -> Calibration:
+        """The same probabilities by another margin: the rising fit of p, which keeps its mean, over the other.
+
+        Args:
+            margin: That this calibration was learned on, (N,).
+            other: The other one of the same rows, (N,).
+        """
+        from sklearn.isotonic import IsotonicRegression
+
+        fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit(other, self.probability(margin))
+        knots, first = np.unique(fitted.X_thresholds_.astype(np.float32), return_index=True)
+        return replace(self, margin=knots, p=fitted.y_thresholds_[first].astype(np.float32))
 
 
 def margins(posterior: FloatArray, given: IntArray) -> FloatArray:

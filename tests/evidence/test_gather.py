@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from labelaudit.evidence.combine import combine
+from labelaudit.evidence.combine import combine, combine_balanced
 from labelaudit.evidence.gather import Gathered, gather_evidence
 from labelaudit.evidence.plan import make_plan
 from labelaudit.faces import EXPRESSIONS, draw_dataset
@@ -40,6 +40,7 @@ class Dataset:
         *,
         cache: Path | None = None,
         checkpoint: Path | None = None,
+        decided: np.ndarray | None = None,
         progress: Progress = no_progress,
         **values: object,
     ) -> Gathered:
@@ -49,7 +50,8 @@ class Dataset:
         return gather_evidence(
             self.store,
             rows=rows,
-            given=self.given[rows],
+            given=self.given[rows] if decided is None else np.where(decided, self.true, self.given)[rows],
+            decided=None if decided is None else decided[rows],
             num_classes=len(EXPRESSIONS),
             plan=plan,
             cache_dir=cache or self.cache,
@@ -92,14 +94,46 @@ def _assert_same(left: Evidence, right: Evidence) -> None:
 
 @pytest.mark.parametrize("name", ["frozen", "tuned"])
 def test_evidence_is_of_the_audited_rows_and_of_no_others(dataset: Dataset, name: str, request: pytest.FixtureRequest):
-    evidence = request.getfixturevalue(name).evidence
-    for posterior in (evidence.posterior, evidence.peer1, evidence.peer2, evidence.ridge):
+    found = request.getfixturevalue(name)
+    evidence = found.evidence
+    for posterior in (
+        evidence.posterior,
+        found.plain,
+        evidence.neighbours,
+        evidence.peer1,
+        evidence.peer2,
+        evidence.ridge,
+    ):
         assert posterior.shape == (COUNT, len(EXPRESSIONS))
         assert posterior.dtype == np.float32
         np.testing.assert_array_equal(np.isnan(posterior), np.broadcast_to(~dataset.audited[:, None], posterior.shape))
         np.testing.assert_allclose(posterior[dataset.audited].sum(axis=1), 1.0, atol=1e-5)
-    peers = 0.5 * (evidence.peer1 + evidence.peer2)
-    np.testing.assert_allclose(evidence.posterior, combine([peers, evidence.ridge]), atol=1e-7)
+    mean = 0.5 * (evidence.peer1 + evidence.peer2)
+    np.testing.assert_allclose(found.plain, combine([mean, evidence.ridge]), atol=1e-7)
+    given = dataset.given[dataset.audited]
+    shares = np.bincount(given, minlength=len(EXPRESSIONS)) / len(given)
+    balanced = combine_balanced(mean, evidence.ridge, shares=shares, frozen=name == "frozen")
+    np.testing.assert_allclose(evidence.posterior, balanced, atol=1e-6)
+    rows = np.flatnonzero(dataset.audited)
+    assert np.isin(evidence.nearest[rows], [-1, *rows]).all()
+    assert (evidence.nearest[rows] != rows[:, None]).all()
+    assert (evidence.nearest[~dataset.audited] == -1).all()
+    np.testing.assert_array_equal(np.isnan(evidence.outlier_score), ~dataset.audited)
+
+
+def test_what_people_decided_is_learned_from(dataset: Dataset, frozen: Gathered):
+    random = np.random.default_rng(0)
+    spoilt = dataset.audited & (random.random(COUNT) < 0.6)
+    noisy = replace(dataset, given=np.where(spoilt, random.permutation(dataset.given), dataset.given))
+    rest = dataset.audited & ~spoilt
+
+    def right(gathered: Gathered) -> float:
+        """Mean posterior of the true class among the rows whose label was left alone."""
+        return float(gathered.evidence.posterior[rest, dataset.true[rest]].mean())
+
+    assert right(noisy.gather(decided=spoilt)) > right(noisy.gather()) + 0.01
+    nothing = dataset.gather(decided=np.zeros(COUNT, dtype=bool))
+    _assert_same(nothing.evidence, frozen.evidence)
 
 
 @pytest.mark.parametrize(("name", "mined"), [("frozen", 2), ("tuned", 1)])

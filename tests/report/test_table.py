@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelaudit.errors import ReportError
-from labelaudit.labels import LabelSpace
+from labelaudit.labels import NO_CLASS, LabelSpace
 from labelaudit.report import table as table_module
 from labelaudit.report.columns import entropy
 from labelaudit.report.metadata import METADATA_KEY, Estimate
@@ -218,9 +218,20 @@ def test_a_folder_that_is_not_there_is_one_line(case, tmp_path):
         case.write(tmp_path / "nowhere" / "report.parquet")
 
 
+def test_what_people_decided_stands_in_its_column(case, tmp_path):
+    path = tmp_path / "report.parquet"
+    decided = np.full(len(case.table), NO_CLASS, dtype=np.int32)
+    decided[1] = 2
+    case = replace(case, verdicts=replace(case.verdicts, decided=decided))
+    case.write(path)
+    column = read_report(path).table["decided_label"].to_pylist()
+    assert column == [case.table.labels.names[2] if row == 1 else None for row in range(len(case.table))]
+
+
 def test_an_empty_dataset_is_an_empty_report(case, tmp_path):
     def none(record, **more):
-        return {name: getattr(record, name)[:0] for name in more.pop("names")}
+        columns = {name: getattr(record, name) for name in more.pop("names")}
+        return {name: column if column is None else column[:0] for name, column in columns.items()}
 
     path = tmp_path / "report.parquet"
     table = replace(

@@ -136,3 +136,18 @@ def test_whatever_comes_in_no_nan_comes_out(classes: int, count: int, sharp: flo
     found = calibrate(posterior, given, opinion, weights=weights.astype(np.float32))
     assert whole(found)
     assert np.isfinite(found.probability(margins(posterior, given))).all()
+
+
+def test_probabilities_carried_over_to_another_margin_rise_and_keep_their_mean():
+    random = np.random.default_rng(0)
+    margin = random.uniform(-1, 1, 3_000).astype(np.float32)
+    other = (0.8 * margin + 0.2 * random.uniform(-1, 1, 3_000)).astype(np.float32)
+    slope = Calibration(np.array([-1, 1], np.float32), np.array([0, 1], np.float32), 0.5, 0.5, 0.5)
+    found = slope.along(margin, other)
+    p = found.probability(other)
+    assert p.mean() == pytest.approx(slope.probability(margin).mean(), abs=1e-3)
+    assert (np.diff(p[np.argsort(other)]) >= 0).all()
+    assert (np.diff(found.margin) > 0).all()
+    assert (found.second_opinion, found.noise_rate) == (0.5, 0.5)
+    same = slope.along(margin, margin)
+    assert np.allclose(same.probability(margin), slope.probability(margin), atol=1e-5)

@@ -1,0 +1,155 @@
+"""From gathered evidence to everything a run leaves behind: verdicts, report, thresholds, model and summary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelaudit._version import __version__
+from labelaudit.decided import Decided
+from labelaudit.evidence.gather import Gathered
+from labelaudit.evidence.known import remember
+from labelaudit.evidence.model import save_model
+from labelaudit.evidence.plan import Plan
+from labelaudit.pixels.store import PixelStore
+from labelaudit.records import FloatArray, Verdict
+from labelaudit.report.metadata import Estimate, ReportMetadata
+from labelaudit.report.neighbours import write_neighbours
+from labelaudit.report.summary import QUEUE_HEAD, Summary, summarise, write_summary
+from labelaudit.report.table import read_report, write_report, write_thresholds
+from labelaudit.rundir import RunDir
+from labelaudit.settings import ThresholdRule
+from labelaudit.source.interface import LabelSource
+from labelaudit.verdict.decide import decide
+from labelaudit.verdict.frozen import FrozenRule
+from labelaudit.verdict.interval import Interval
+from labelaudit.verdict.judge import judge
+from labelaudit.verdict.noise import estimate_noise
+from labelaudit.verdict.opinion import second_opinion
+from labelaudit.verdict.planted import Calibration, calibrate, margins
+
+
+def write_conclusion(
+    run: RunDir,
+    source: LabelSource,
+    *,
+    name: str,
+    fingerprint: str,
+    plan: Plan,
+    store: PixelStore,
+    gathered: Gathered,
+    audited: NDArray[np.bool_],
+    decided: Decided,
+    notes: tuple[str, ...],
+    seconds: dict[str, float],
+) -> Summary:
+    """Judges, and writes the files of a run; the summary last.
+
+    How many labels are wrong is asked of the plain pool of all evidence, which ones come first of the balanced one
+    (``evidence.combine``): the calibration is learned on the first and carried over to the second.
+
+    Args:
+        run: The run folder.
+        source: The dataset, N rows.
+        name: What people call it.
+        fingerprint: Hex digest of it.
+        plan: What was done.
+        store: Its pixels.
+        gathered: The evidence.
+        audited: Rows that evidence was gathered for, (N,).
+        decided: What people decided of the rows.
+        notes: What else is to be said to the report's readers.
+        seconds: Stage -> how long it took.
+    """
+    table, settings, evidence = source.table, plan.settings, gathered.evidence
+    labels = decided.relabelled(table)
+    given, plain = labels.given[audited], gathered.plain[audited]
+    opinion = second_opinion(plain, given)
+    calibration = calibrate(plain, given, opinion)
+    ranked = calibration.along(margins(plain, given), margins(evidence.posterior[audited], given))
+    verdicts, rule = judge(labels, store.facts, evidence, audited=audited, calibration=ranked, settings=settings)
+    verdicts = decide(verdicts, table, evidence, decided)
+    rank = verdicts.queue_rank[audited]
+    noise = estimate_noise(
+        plain,
+        given,
+        opinion,
+        calibration,
+        flagged=np.array(verdicts.verdict, dtype=object)[audited] == Verdict.MISLABELLED,
+        head=(rank > 0) & (rank <= QUEUE_HEAD),
+        seed=settings.seed,
+    )
+    classes = table.labels.names
+    known = remember(store, table, evidence, seed=settings.seed)
+    facts = _model_facts(name, classes, plan, FrozenRule(rule, ranked, settings))
+    model_hash = save_model(run, gathered, known, facts, seed=settings.seed)
+    calibrated = settings.verdict.rule is ThresholdRule.CALIBRATED
+    metadata = ReportMetadata(
+        tool_version=__version__,
+        dataset=name,
+        dataset_fingerprint=fingerprint,
+        source_format=source.format,
+        source_why=source.why,
+        classes=classes,
+        settings=settings.to_json(),
+        seed=settings.seed,
+        device=plan.device.type,
+        weights=_weights_name(plan),
+        torch_version=version("torch"),
+        model_hash=model_hash,
+        assumed=(*source.assumed, *plan.assumed, *notes, *gathered.notes, *noise.caveats),
+        mislabelled_precision=_estimate(noise.flagged_precision) if calibrated else None,
+        queue_precision=_estimate(noise.head_precision) if calibrated else None,
+        noise_rate=_estimate(noise.rate) if calibrated else None,
+        noise_matrix=_rows(noise.transition) if calibrated else None,
+        planted=_planted(calibration),
+    )
+    write_report(run.report, table=table, evidence=evidence, facts=store.facts, verdicts=verdicts, metadata=metadata)
+    write_thresholds(run.thresholds, history=evidence.history, classes=classes)
+    if evidence.nearest is not None:
+        write_neighbours(run.neighbours, evidence.nearest)
+    summary = summarise(read_report(run), seconds=seconds, files=run.file_names)
+    if store.note is not None:  # only here: the report must not tell how often a run was interrupted
+        summary = replace(summary, assumed=(*summary.assumed, store.note))
+    write_summary(run.summary, summary)
+    return summary
+
+
+def _model_facts(name: str, classes: tuple[str, ...], plan: Plan, rule: FrozenRule) -> dict[str, Any]:
+    return {
+        "labelaudit": __version__,
+        "dataset": name,
+        "classes": list(classes),
+        "backbone": plan.settings.nets.backbone,
+        "weights": _weights_name(plan),
+        "weights_sha256": None if plan.weights is None else plan.weights.sha256,
+        **rule.to_json(),
+    }
+
+
+def _weights_name(plan: Plan) -> str:
+    return "none" if plan.weights is None else plan.weights.name
+
+
+def _planted(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "kind": "every possible error of every audited row, weighted; none in the training set",
+        "second_opinion_share": round(calibration.second_opinion, 4),
+        "recall_at_half": round(calibration.planted_recall, 4),
+    }
+
+
+def _estimate(interval: Interval | None) -> Estimate | None:
+    return None if interval is None else Estimate(interval.value, interval.low, interval.high)
+
+
+def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:
+    return tuple(tuple(_floats(row)) for row in matrix)
+
+
+def _floats(values: FloatArray) -> list[float | None]:
+    return [round(float(value), 6) if np.isfinite(value) else None for value in values]
