@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelaudit._version import __version__
 from labelaudit.clock import Clock
@@ -19,7 +20,7 @@ from labelaudit.evidence.scorer import BatchEvidence, Scorer
 from labelaudit.labels import NO_CLASS, LabelSpace
 from labelaudit.likeness import Overlap, Scored, SplitOverlap
 from labelaudit.pixels.build import build_store
-from labelaudit.records import Progress, SampleTable, Stage, VerdictTable, no_progress
+from labelaudit.records import Evidence, FloatArray, Progress, SampleTable, Stage, VerdictTable, no_progress
 from labelaudit.report.metadata import Estimate, ReportMetadata
 from labelaudit.report.summary import Summary, summarise, write_summary
 from labelaudit.report.table import read_report, write_report
@@ -127,8 +128,9 @@ def score_source(
         store = build_store(source, size=scorer.size, cache_dir=cache, workers=workers, progress=clock)
         found = scorer.score(store, cache_dir=cache, seed=frozen.settings.seed, progress=clock)
         clock(Stage("verdicts", 0, len(table), "faces"))
+        evidence = _judgeable(found.evidence, (table.given == NO_CLASS) | frozen.knows(table.given))
         rows = [row for row, label in enumerate(table.given_label) if label in unknown]
-        verdicts = frozen.judge(table, store.facts, found.evidence, unknown=rows)
+        verdicts = frozen.judge(table, store.facts, evidence, unknown=rows)
         scored = Scored(scorer.model.sha256, scorer.model.facts["dataset"], found.drift, _overlap(scorer, table, found))
         notes = _notes(scored, unknown, calibrated=frozen.rule.rule is ThresholdRule.CALIBRATED)
         metadata = ReportMetadata(
@@ -151,7 +153,7 @@ def score_source(
         write_report(
             run.report,
             table=table,
-            evidence=found.evidence,
+            evidence=evidence,
             facts=store.facts,
             verdicts=verdicts,
             metadata=metadata,
@@ -176,6 +178,22 @@ def _under_classes(table: SampleTable, classes: tuple[str, ...], name: str) -> t
             "say which is which with --label-map"
         )
     return found, unknown
+
+
+def _judgeable(evidence: Evidence, rows: NDArray[np.bool_]) -> Evidence:
+    """Evidence of some rows alone, (N,): what a model says of a class of which it has seen next to nothing is none."""
+
+    def kept(values: FloatArray | None) -> FloatArray:
+        assert values is not None
+        return np.where(rows[:, None], values, np.float32(np.nan))
+
+    return replace(
+        evidence,
+        posterior=kept(evidence.posterior),
+        peer1=kept(evidence.peer1),
+        peer2=kept(evidence.peer2),
+        ridge=kept(evidence.ridge),
+    )
 
 
 def _overlap(scorer: Scorer, table: SampleTable, found: BatchEvidence) -> Overlap:

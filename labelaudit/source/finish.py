@@ -155,7 +155,7 @@ class _Naming:
         )
         if self._unused:
             said.append(f"--label-map names labels that no row has: {some(self._unused)}")
-        if all(name.isdecimal() for name in space.names):
+        if space.names and all(name.isdecimal() for name in space.names):
             said.append(f"classes are numbers ({some(space.names)}); --label-map {space.names[0]}=NAME,... names them")
         return said
 
