@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labelaudit._version import __version__
 from labelaudit.clock import Clock
-from labelaudit.errors import SourceError
+from labelaudit.errors import RunFolderError, SourceError
 from labelaudit.evidence.known import UNKNOWN, labels_since
 from labelaudit.evidence.scorer import BatchEvidence, Scorer
 from labelaudit.labels import NO_CLASS, LabelSpace
@@ -117,6 +117,8 @@ def score_source(
     progress: Progress = no_progress,
 ) -> ScoreResult:
     """``score`` of a source that is open already; ``origin`` is where later commands find it again."""
+    if out.resolve() == scorer.model.where.resolve():
+        raise RunFolderError(f"{out} is the model's own run; name another folder with --out")
     cache, clock = cache_folder(cache_dir), Clock(progress)
     frozen = FrozenRule.read(scorer.model.facts, classes=len(scorer.classes))
     table, unknown = _under_classes(source.table, scorer.classes, name)
