@@ -98,7 +98,7 @@ def test_a_model_that_is_none_is_one_line_and_2(world: Path, tmp_path: Path):
     ("arguments", "said"),
     [
         (["{tmp}/nowhere", "--model", "{world}/run", "--out", "{tmp}/out"], "nowhere"),
-        (["{world}/new", "--model", "{world}/run", "--out", "{world}/run"], "holds a run already"),
+        (["{world}/new", "--model", "{world}/run", "--out", "{world}/run"], "own run"),
         (["{world}/new", "--model", "{world}/run", "--out", "{tmp}/out", "--device", "abacus"], "abacus"),
         (["{world}/new", "--out", "{tmp}/out"], "--model"),
     ],
