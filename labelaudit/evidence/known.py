@@ -91,8 +91,8 @@ class KnownPictures:
     outlier: FloatArray
 
     def __post_init__(self) -> None:
-        columns = (self.bits, self.given, self.split, self.peer1, self.peer2, self.ridge, self.outlier)
-        lengths = sorted({len(self.digest), *map(len, columns)})
+        columns = (self.digest, self.bits, self.given, self.split, self.peer1, self.peer2, self.ridge, self.outlier)
+        lengths = sorted({each.shape[0] for each in columns})
         if len(lengths) != 1:
             raise ValueError(f"columns of known pictures differ in length: {lengths}")
 
