@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 
 from labelaudit.errors import SettingsError
 from labelaudit.nets.inputs import fast_dtype
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 _FIRST_GPU = torch.device("cuda", 0)
 """``cuda`` with its index, without which torch does not make it the current device."""
@@ -52,6 +54,9 @@ def build_accelerator(device: torch.device, *, mixed: bool) -> Accelerator:
         device: From ``open_device``.
         mixed: bfloat16 where the device multiplies it; heads are too small to gain from it.
     """
+    from accelerate import Accelerator  # slow to import, and of no use where nothing is trained
+    from accelerate.state import AcceleratorState
+
     if device.type == "cuda":
         torch.cuda.set_device(device)
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -71,26 +71,29 @@ def build_reference(ridge: RidgeModel, posterior: FloatArray, *, seed: int) -> R
     return Reference(landmarks, kernel(chosen, against, ridge.scale).cpu().numpy(), posterior[ridge.rows[others]])
 
 
+def draw_compared(count: int, *, seed: int) -> NDArray[np.int64]:
+    """Draws those of a batch's pictures that are compared, at most 2,000: places among ``count``, rising."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:_COMPARED])
+
+
 def measure_drift(coordinates: FloatArray, posterior: FloatArray, reference: Reference, *, seed: int) -> Drift | None:
     """Compares a batch with the reference.
 
     Args:
-        coordinates: Likenesses of the batch's n readable pictures to the reference's landmarks, (n, L).
+        coordinates: Likenesses of n of the batch's pictures (``draw_compared``) to the reference's landmarks, (n, L).
         posterior: What the model says of them, (n, K).
         reference: Of the model.
-        seed: Of regroupings, and of the 2,000 pictures that are compared of a larger batch.
+        seed: Of regroupings.
 
     Returns:
         None where either sample has fewer than ``LEAST_ROWS`` pictures.
     """
     if min(len(coordinates), len(reference.coordinates)) < LEAST_ROWS:
         return None
-    generator = np.random.default_rng(seed)
-    some = np.sort(generator.permutation(len(coordinates))[:_COMPARED])
-    rows = len(some)
-    both = np.concatenate([posterior[some], reference.posterior])  # (N, K), the batch first
+    generator, rows = np.random.default_rng(seed), len(coordinates)
+    both = np.concatenate([posterior, reference.posterior])  # (N, K), the batch first
     seen = both.argmax(axis=1)
-    place = np.concatenate([coordinates[some], reference.coordinates])  # (N, L)
+    place = np.concatenate([coordinates, reference.coordinates])  # (N, L)
     place = place - _class_means(place, seen, both.shape[1])[seen]
 
     within = _regroup(seen, rows, generator)  # (R, N)

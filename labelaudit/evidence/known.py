@@ -155,7 +155,8 @@ def recognise(known: KnownPictures, store: PixelStore) -> Matches:
     found[rows] = [by_digest.get(digest.tobytes(), UNKNOWN) for digest in digests]
     exact = found != UNKNOWN
     others = rows[~exact[rows]]
-    found[others] = _nearest(known, small_pictures(store.pixels, others))
+    for part in _blocks(len(others)):
+        found[others[part]] = _nearest(known, small_pictures(store.pixels, others[part]))
     return Matches(found, exact)
 
 
@@ -192,13 +193,12 @@ def _nearest(known: KnownPictures, small: NDArray[np.uint8]) -> NDArray[np.int64
     for part in _blocks(len(known.bits)):
         theirs = np.unpackbits(known.bits[part], axis=1).astype(np.float32) * 2.0 - 1.0  # (b, 256)
         for mine in (plain, mirrored):
-            for some in _blocks(len(mine)):
-                agree = mine[some] @ theirs.T
-                best = agree.argmax(axis=1)
-                value, place = agree[np.arange(len(best)), best], shown[some]
-                nearer = value > least[place]
-                found[place[nearer]] = part.start + best[nearer]
-                least[place[nearer]] = value[nearer]
+            agree = mine @ theirs.T
+            best = agree.argmax(axis=1)
+            value = agree[np.arange(len(best)), best]
+            nearer = value > least[shown]
+            found[shown[nearer]] = part.start + best[nearer]
+            least[shown[nearer]] = value[nearer]
     return found
 
 

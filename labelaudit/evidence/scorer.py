@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Peers
 from labelaudit.evidence.combine import combine_balanced
-from labelaudit.evidence.drift import measure_drift
+from labelaudit.evidence.device import open_device
+from labelaudit.evidence.drift import draw_compared, measure_drift
 from labelaudit.evidence.features import view_means
 from labelaudit.evidence.known import UNKNOWN, Matches, recognise
 from labelaudit.evidence.model import Judges, Model, load_model
@@ -90,9 +91,7 @@ class Scorer:
             WeightsError: There is no model, or it is damaged, altered or of another version.
             SettingsError: There is no such device.
         """
-        from labelaudit.evidence.device import open_device  # brings accelerate, which judging does without
-
-        chosen = torch.device("cpu") if device == "cpu" else open_device(device)
+        chosen = open_device(device)
         return cls(load_model(run if isinstance(run, RunDir) else RunDir(Path(run))), device=chosen)
 
     @property
@@ -128,7 +127,8 @@ class Scorer:
         seen = matches.known != UNKNOWN
         seen[seen] = np.isfinite(self.known.ridge[matches.known[seen]]).all(axis=1)
         fresh = np.flatnonzero(store.facts.readable & ~seen)
-        said, computed = self._said_of(store, fresh, cache_dir, progress)
+        compared = draw_compared(len(fresh), seed=seed)
+        said, coordinates, computed = self._said_of(store, fresh, compared, cache_dir, progress)
 
         classes = len(self.classes)
         parts = np.full((3, len(store), classes), np.nan, dtype=np.float32)  # peer 1, peer 2, ridge
@@ -139,31 +139,42 @@ class Scorer:
         parts[:, seen] = [self.known.peer1[known], self.known.peer2[known], self.known.ridge[known]]
         outlier[seen] = self.known.outlier[known]
         evidence = self._evidence(parts, outlier)
-        coordinates = said[:, 3 * classes + 1 :]
-        drift = measure_drift(coordinates, evidence.posterior[fresh], self._reference, seed=seed)
+        drift = measure_drift(coordinates, evidence.posterior[fresh[compared]], self._reference, seed=seed)
         return BatchEvidence(evidence, matches, drift, computed)
 
     def _said_of(
-        self, store: PixelStore, rows: NDArray[np.int64], cache_dir: Path | None, progress: Progress
-    ) -> tuple[FloatArray, int]:
-        """What is cached of a picture, (n, 3 K + 1 + L), as ``_judge`` has it; and how many had to be judged."""
-        width = 3 * len(self.classes) + 1 + len(self._reference.landmarks)
-        said = np.empty((len(rows), width), dtype=np.float32)
-        digests = [str(store.facts.content_sha256[row]) for row in rows.tolist()]
+        self,
+        store: PixelStore,
+        rows: NDArray[np.int64],
+        compared: NDArray[np.int64],
+        cache_dir: Path | None,
+        progress: Progress,
+    ) -> tuple[FloatArray, FloatArray, int]:
+        """Peers, ridge and outlier score of n rows, (n, 3 K + 1); coordinates of some, (c, L); how many are new."""
+        own, width = 3 * len(self.classes) + 1, 3 * len(self.classes) + 1 + len(self._reference.landmarks)
         cache = None if cache_dir is None else RowCache(cache_dir, key=self._cache_key(store), width=width)
-        cached = {} if cache is None else cache.read(digests)
-        for place, digest in enumerate(digests):
-            if digest in cached:
-                said[place] = cached[digest]
-        missing = np.flatnonzero([digest not in cached for digest in digests])
-        progress(Stage("scores", len(rows) - len(missing), len(rows), "faces"))
-        for start in range(0, len(missing), _BLOCK):
-            some = missing[start : start + _BLOCK]
-            said[some] = self._judge(store.pixels[rows[some]])
-            if cache is not None:
-                cache.write_rows([digests[place] for place in some.tolist()], said[some])
-            progress(Stage("scores", len(rows) - len(missing) + start + len(some), len(rows), "faces"))
-        return said, len(missing)
+        said = np.empty((len(rows), own), dtype=np.float32)
+        coordinates = np.empty((len(compared), width - own), dtype=np.float32)
+        computed = 0
+        for start in range(0, len(rows), _BLOCK):
+            some = rows[start : start + _BLOCK]
+            digests = [str(store.facts.content_sha256[row]) for row in some.tolist()]
+            cached = {} if cache is None else cache.read(digests)
+            missing = np.flatnonzero([digest not in cached for digest in digests])
+            block = np.empty((len(some), width), dtype=np.float32)
+            if len(missing):
+                block[missing] = self._judge(store.pixels[some[missing]])
+                if cache is not None:
+                    cache.write_rows([digests[place] for place in missing.tolist()], block[missing])
+            for place, digest in enumerate(digests):
+                if digest in cached:
+                    block[place] = cached[digest]
+            said[start : start + len(some)] = block[:, :own]
+            first, last = np.searchsorted(compared, [start, start + len(some)])
+            coordinates[first:last] = block[compared[first:last] - start, own:]
+            computed += len(missing)
+            progress(Stage("scores", start + len(some), len(rows), "faces"))
+        return said, coordinates, computed
 
     def _cache_key(self, store: PixelStore) -> str:
         """Names all that the numbers depend on beside the encoded picture."""

@@ -64,7 +64,7 @@ def test_the_gpu_that_was_chosen_becomes_the_current_one(monkeypatch: pytest.Mon
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: current.append(_get_device_index(device)))
-    monkeypatch.setattr(device_module, "Accelerator", lambda **options: options)
+    monkeypatch.setattr("accelerate.Accelerator", lambda **options: options)
     for choice in ("auto", "cuda", "cuda:1"):
         build_accelerator(open_device(choice), mixed=False)
     assert current == [0, 0, 1]
