@@ -70,7 +70,8 @@ def write_conclusion(
     given, plain = labels.given[audited], gathered.plain[audited]
     opinion = second_opinion(plain, given)
     calibration = calibrate(plain, given, opinion)
-    ranked = calibration.along(margins(plain, given), margins(evidence.posterior[audited], given))
+    margin = margins(evidence.posterior[audited], given)
+    ranked = calibration.along(margins(plain, given), margin)
     verdicts, rule = judge(labels, store.facts, evidence, audited=audited, calibration=ranked, settings=settings)
     verdicts = decide(verdicts, table, evidence, decided)
     rank = verdicts.queue_rank[audited]
@@ -78,7 +79,7 @@ def write_conclusion(
         plain,
         given,
         opinion,
-        calibration,
+        ranked.probability(margin),
         flagged=np.array(verdicts.verdict, dtype=object)[audited] == Verdict.MISLABELLED,
         head=(rank > 0) & (rank <= QUEUE_HEAD),
         seed=settings.seed,

@@ -115,11 +115,11 @@ def run_audit(
     plan = make_plan(settings, rows=int((table.given != NO_CLASS).sum()), cache_dir=cache_dir)
     fingerprint = dataset_fingerprint(source)
     with opened_run(out, fingerprint=_mark(fingerprint, plan, decisions), force=force, resume=resume) as run:
-        if origin is not None:
-            write_origin(run, origin)
         if run.is_finished():
             summary = summarise(read_report(run), files=run.file_names)
         else:
+            if origin is not None:
+                write_origin(run, origin)
             size = plan.settings.nets.size
             assert size is not None
             store = build_store(source, size=size, cache_dir=cache_dir, workers=settings.workers, progress=clock)

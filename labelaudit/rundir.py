@@ -128,8 +128,7 @@ def check_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, r
     """Refuses a folder that ``build_run`` refuses, and touches nothing; True where a run that is there goes on.
 
     Raises:
-        RunFolderError: The folder holds something else, a run without ``force`` or ``resume``, or a run of another
-            dataset or other settings.
+        RunFolderError: The folder holds something else, a run that neither option allows for, or one of other input.
     """
     run = RunDir(root)
     if root.exists() and not root.is_dir():
@@ -153,7 +152,7 @@ def build_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, r
         root: The folder to be. The caller holds it, see ``locked``.
         fingerprint: What must be equal for a run to go on: settings, dataset, versions. JSON values.
         force: Replace what an earlier run left there.
-        resume: Go on in the run that is there; where there is none, a new one begins.
+        resume: Go on in the run that is there, if one is.
 
     Raises:
         RunFolderError: As ``check_run``, or the folder cannot be written.
@@ -209,9 +208,10 @@ def _remove_run(run: RunDir) -> None:
 
 
 def _remove_empty_run(run: RunDir) -> None:
-    """Removes a run folder that holds a mark and a lock only. Windows keeps the lock file that is open."""
+    """Removes a run folder that holds nothing of a run yet. Windows keeps the lock file that is open."""
     with contextlib.suppress(OSError):  # what ended the run is what a person must hear of
-        if {entry.name for entry in run.root.iterdir()} <= {_MARK, _LOCK}:
+        if {entry.name for entry in run.root.iterdir()} <= {_MARK, _LOCK, run.origin.name}:
+            run.origin.unlink(missing_ok=True)
             run.mark.unlink(missing_ok=True)
             (run.root / _LOCK).unlink()
             run.root.rmdir()
@@ -277,7 +277,7 @@ def write_json(target: Path, value: Any) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable; systems that cannot open a folder (Windows) do without."""
+    """Makes a rename durable; Windows, which cannot open a folder, does without."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:

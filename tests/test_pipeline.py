@@ -190,14 +190,15 @@ def test_summary_and_metadata_agree_with_the_rows(audited: Audited) -> None:
 
 def test_the_run_folder_holds_what_it_says(audited: Audited) -> None:
     run = audited.result.run
-    assert {path.name for path in run.root.iterdir()} == {".lock", "run.json", *run.file_names}
+    assert {path.name for path in run.root.iterdir()} == {".lock", "run.json", "dataset.json", *run.file_names}
     assert audited.result.summary.files == run.file_names
     assert audited.result.report == run.report
 
 
 def test_stages_are_told_from_their_beginning_to_their_end(audited: Audited) -> None:
     last = {stage.name: stage for stage in audited.stages}
-    assert list(last) == ["pixels", "duplicates", "features", "ridge", "fold 1 of 2", "fold 2 of 2", "verdicts"]
+    evidence = ["features", "ridge", "neighbours", "outliers", "fold 1 of 2", "fold 2 of 2"]
+    assert list(last) == ["pixels", "duplicates", *evidence, "verdicts"]
     assert all(stage.done == stage.total for stage in last.values())
     assert set(audited.result.summary.seconds) == set(last)
 

@@ -18,7 +18,7 @@ from labelaudit.faces import draw_dataset, write_dataset
 from labelaudit.pixels import chunks
 from labelaudit.rundir import locked
 
-RESULTS = ("report.parquet", "thresholds.parquet", "model.safetensors", "model.json")
+RESULTS = ("report.parquet", "thresholds.parquet", "neighbours.parquet", "model.safetensors", "model.json")
 HEADS = ("--backbone", "gradients", "--epochs", "4")
 NETWORKS = ("--backbone", "resnet-small", "--size", "32", "--epochs", "2", "--warm-up", "1")
 SHARED = ("--weights", "none", "--folds", "2", "--batch", "32", "--device", "cpu", "--workers", "2", "--json")
@@ -128,14 +128,20 @@ def test_a_killed_audit_goes_on_as_if_nothing_had_been(
 ) -> None:
     code, said = interrupted(kind, "SIGKILL", moment)
     assert code == -signal.SIGKILL, said
-    assert {path.name for path in place.run.iterdir() if path.name[0] != "."} == {"run.json", *left}
+    assert {path.name for path in place.run.iterdir() if path.name[0] != "."} == {"run.json", "dataset.json", *left}
     refused = place.audit(kind)
     assert (refused.exit_code, "--resume" in refused.stderr) == (2, True)
 
     resumed = place.audit(kind, "--resume")
     assert resumed.exit_code == 0, resumed.stderr
     assert place.results() == undisturbed(kind)
-    assert {path.name for path in place.run.iterdir()} == {".lock", "run.json", "summary.json", *RESULTS}
+    assert {path.name for path in place.run.iterdir()} == {
+        ".lock",
+        "run.json",
+        "dataset.json",
+        "summary.json",
+        *RESULTS,
+    }
     half_built = moment.split(":")[1] in ("000003.parquet", "index.parquet")
     assert ("an interrupted build of the pixel cache went on" in resumed.stdout) == half_built
 

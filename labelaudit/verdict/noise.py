@@ -75,7 +75,7 @@ def estimate_noise(
     posterior: FloatArray,
     given: IntArray,
     opinion: FloatArray,
-    calibration: Calibration,
+    p: FloatArray,
     *,
     flagged: NDArray[np.bool_],
     head: NDArray[np.bool_],
@@ -84,16 +84,15 @@ def estimate_noise(
     """Estimates noise and the precision of what is flagged.
 
     Args:
-        posterior: Out of sample, (n, K).
+        posterior: Out of sample, (n, K), that the calibration was fitted to.
         given: Given labels in [0, K), at least two different ones, (n,).
         opinion: q of the same rows, (n, K).
-        calibration: Fitted to the same rows.
+        p: Calibrated probability that each label is wrong, (n,).
         flagged: Rows that were called mislabelled, (n,).
         head: Rows at the head of the queue, (n,).
         seed: Of the bootstrap.
     """
     margin = margins(posterior, given)
-    p = calibration.probability(margin)
     joint = _joint(posterior, given, p)
     with np.errstate(invalid="ignore"):
         transition = joint / joint.sum(axis=1, keepdims=True)

@@ -20,7 +20,7 @@ def estimated(data: Simulated, *, head: int = 200, seed: int = 0) -> NoiseEstima
         data.posterior,
         data.given,
         opinion,
-        calibration,
+        calibration.probability(margins(data.posterior, data.given)),
         flagged=flagged(data),
         head=first(data, head),
         seed=seed,
@@ -56,7 +56,7 @@ def test_expected_counts_by_hand() -> None:
         posterior,
         given,
         posterior,
-        line,
+        line.probability(margins(posterior, given)),
         flagged=np.array([False, True, True]),
         head=np.zeros(3, dtype=bool),
         seed=0,
@@ -74,10 +74,10 @@ def test_expected_counts_by_hand() -> None:
 
 def test_where_the_posterior_is_all_on_the_given_class_an_error_is_any_other() -> None:
     posterior = np.eye(3, dtype=np.float32)
-    calibration = Calibration(np.array([-1, 1], dtype=np.float32), np.full(2, 0.5, dtype=np.float32), 1.0, 0.5, 0.5)
+    p = np.full(3, 0.5, dtype=np.float32)
     none = np.zeros(3, dtype=bool)
     given = np.arange(3, dtype=np.int32)
-    found = estimate_noise(posterior, given, posterior, calibration, flagged=none, head=none, seed=0)
+    found = estimate_noise(posterior, given, posterior, p, flagged=none, head=none, seed=0)
     assert found.joint == pytest.approx(np.full((3, 3), 0.25) + 0.25 * np.eye(3))
 
 
@@ -137,7 +137,10 @@ def test_weak_evidence_is_said() -> None:
     head = no_one.copy()
     head[:100] = True
     line = Calibration(np.array([-1, 1], dtype=np.float32), np.array([0, 1], dtype=np.float32), 1.0, 0.5, 0.5)
-    weak, strong = (estimate_noise(each, given, each, line, flagged=no_one, head=head, seed=0) for each in (hazy, firm))
+    weak, strong = (
+        estimate_noise(each, given, each, line.probability(margins(each, given)), flagged=no_one, head=head, seed=0)
+        for each in (hazy, firm)
+    )
     assert weak.weak
     assert weak.firm_share < 0.1
     assert not strong.weak
