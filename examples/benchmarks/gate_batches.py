@@ -13,6 +13,7 @@ of such labels are drawn, too. Each line of figures is appended to the results f
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 from dataclasses import dataclass
@@ -123,7 +124,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=200, help="faces a batch")
     parser.add_argument("--batches", type=int, default=100, help="batches of each kind")
     parser.add_argument("--share", type=float, default=0.1, help="labels of a bad batch that are replaced")
-    parser.add_argument("--limit", default="trained", help="on mislabelled files")
+    parser.add_argument(
+        "--limits", nargs="+", default=["trained", "2%"], help="on mislabelled files, one after another"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache-dir", type=Path, default=None)
     parser.add_argument("--run", type=Path, default=None, help="keep the run here, or take it where it is finished")
@@ -145,12 +148,12 @@ def main() -> None:
         training = read_report(run, columns=CHECKED_COLUMNS)
         faces = _held_out(scored, others, training)
         rule = FrozenRule.read(scorer.model.facts, classes=len(scorer.classes))
-        gate = Gate(faces, training, rule, (Limit(Kind.MISLABELLED, parse_bound(arguments.limit, name="--limit")),))
         kinds = {"majority": faces.majority}
         if arguments.labels == "one-vote":
             kinds["one-vote"] = faces.single
-        for name, labels in kinds.items():
-            line = _measure(gate, faces, labels, arguments, name=name)
+        for name, limit in itertools.product(kinds, arguments.limits):
+            gate = Gate(faces, training, rule, (Limit(Kind.MISLABELLED, parse_bound(limit, name="--limits")),))
+            line = _measure(gate, faces, kinds[name], arguments, name=name, limit=limit)
             print(json.dumps(line, indent=2))
             with arguments.results.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -184,12 +187,18 @@ def _held_out(scored: ScoreResult, others: VotedFaces, training: Report) -> Held
 
 
 def _measure(
-    gate: Gate, faces: HeldOut, labels: NDArray[np.int64], arguments: argparse.Namespace, *, name: str
+    gate: Gate,
+    faces: HeldOut,
+    labels: NDArray[np.int64],
+    arguments: argparse.Namespace,
+    *,
+    name: str,
+    limit: str,
 ) -> dict[str, object]:
     """False alarms, detections, and the list of files of bad batches."""
     generator = np.random.default_rng([arguments.seed, 7])
     classes = faces.posterior.shape[1]
-    alarms, detections, flagged = 0, 0, {"clean": 0, "bad": 0}
+    alarms, doubts, detections, flagged = 0, 0, 0, {"clean": 0, "bad": 0}
     recall: list[float] = []
     precision: list[float] = []
     head: list[float] = []
@@ -197,27 +206,30 @@ def _measure(
         rows = generator.permutation(len(labels))[: arguments.size]
         clean = gate.check(rows, labels[rows])
         alarms += not clean.passed
+        doubts += any(each.failed and each.limit.kind is Kind.MISLABELLED for each in clean.outcomes)
         flagged["clean"] += len(clean.listed)
-        slips = generator.random(arguments.size) < arguments.share
+        slips = np.zeros(arguments.size, dtype=bool)
+        slips[generator.permutation(arguments.size)[: round(arguments.share * arguments.size)]] = True
         given = np.where(slips, labels[rows] + generator.integers(1, classes, arguments.size), labels[rows]) % classes
         bad = gate.check(rows, given)
         detections += not bad.passed
         flagged["bad"] += len(bad.listed)
         if len(recall) < LISTED:
             wrong = given != faces.majority[rows]
-            recall.append(slips[bad.listed].sum() / max(slips.sum(), 1))
+            recall.append(slips[bad.listed].sum() / slips.sum())
             precision.append(wrong[bad.listed].mean() if len(bad.listed) else np.nan)
             head.append(wrong[bad.listed[: int(slips.sum())]].mean() if len(bad.listed) else np.nan)
     count = arguments.batches
     return {
         "trained_on": arguments.labels,
         "batch_labels": name,
-        "limit": arguments.limit,
+        "limit": limit,
         "train": arguments.train,
         "size": arguments.size,
         "batches": count,
         "share": arguments.share,
         "false_alarms": round(alarms / count, 3),
+        "of_mislabelled": round(doubts / count, 3),
         "detected": round(detections / count, 3),
         "flagged_clean": round(flagged["clean"] / count / arguments.size, 4),
         "flagged_bad": round(flagged["bad"] / count / arguments.size, 4),
