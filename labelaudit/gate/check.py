@@ -69,7 +69,7 @@ def check_gate(
     rows = Rows.of(batch.report)
     classes = batch.report.classes
     before = None if batch.baseline is None else Rows.of(batch.baseline, classes)
-    training = before if batch.training is None else Rows.of(batch.training, classes)
+    training = _training(batch, classes)
     calibrated = is_calibrated(batch.report.metadata)
     at_hand = AtHand(classes, calibrated, training is not None, batch.scored is not None)
     chosen, notes = fitting_limits(limits, at_hand, fail_on=fail_on)
@@ -85,8 +85,8 @@ def check_gate(
         rows=rows,
         scope=np.ones(len(rows), dtype=bool) if known is None else ~known.held | _any(counting),
         counting=counting,
-        flags=Reference.of(rows if batch.training is None or training is None else training) if calibrated else None,
-        training=None if training is None else Reference.of(training),
+        flags=(Reference.of(rows) if batch.training is None else training) if calibrated else None,
+        training=training,
         fail_on=fail_on,
         scored=batch.scored,
     )
@@ -118,6 +118,15 @@ def is_calibrated(metadata: ReportMetadata) -> bool:
     return bool(rule == ThresholdRule.CALIBRATED)
 
 
+def _training(batch: Batch, classes: Sequence[str]) -> Reference | None:
+    """What ``trained`` compares with; None where there is nothing, or nothing that was judged and calibrated."""
+    report = batch.baseline if batch.training is None else batch.training
+    if report is None or not is_calibrated(report.metadata):
+        return None
+    found = Reference.of(Rows.of(report, classes))
+    return found if len(found) else None
+
+
 def _any(masks: Mapping[Kind, Mask]) -> Mask:
     found: Mask = np.logical_or.reduce(list(masks.values()))
     return found
@@ -125,13 +134,11 @@ def _any(masks: Mapping[Kind, Mask]) -> Mask:
 
 def _failing(checked: Checked, outcomes: Sequence[Outcome]) -> Mask:
     """Rows that count for a limit that failed, (N,)."""
-    rows = checked.rows
-    failing = np.zeros(len(rows), dtype=bool)
+    failing = np.zeros(len(checked.rows), dtype=bool)
     for outcome in outcomes:
-        kind, label = outcome.limit.kind, outcome.limit.label
-        if outcome.failed and kind in checked.counting:
-            of_class = True if label is None else rows.given == rows.report.classes.index(label)
-            failing |= checked.counting[kind] & of_class
+        limit = outcome.limit
+        if outcome.failed and limit.kind in checked.counting:
+            failing |= checked.counting[limit.kind] & checked.rows.of_class(limit.label)
     return failing
 
 

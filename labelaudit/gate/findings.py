@@ -126,6 +126,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.given)
 
+    def of_class(self, label: str | None) -> Mask:
+        """Rows that were given a label of the report's classes, (N,); None = all rows."""
+        if label is None:
+            return np.ones(len(self), dtype=bool)
+        found: Mask = self.given == self.report.classes.index(label)
+        return found
+
     def worst_first(self, kinds: Mapping[Kind, Mask], failing: Mask) -> tuple[IntArray, Sequence[Kind]]:
         """Puts found rows in the order in which they are looked at: failing first, then the surest.
 

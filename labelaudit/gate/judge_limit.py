@@ -34,7 +34,7 @@ def judge_limit(checked: Checked, limit: Limit) -> Outcome:
         return _judge_drift(checked, limit)
     if limit.kind is Kind.LEAKAGE:
         return _judge_leakage(checked, limit)
-    mine = _of_class(checked, limit.label)
+    mine = checked.rows.of_class(limit.label)
     if limit.kind is Kind.CLASS_COUNT:
         return _judge_class_count(checked, limit, mine)
     over = mine & checked.scope & _limited_rows(checked, limit.kind)
@@ -42,13 +42,6 @@ def judge_limit(checked: Checked, limit: Limit) -> Outcome:
     if isinstance(limit.bound, Trained):
         return _judge_trained(checked, limit, over, found)
     return _judge_found(checked, limit, int(np.count_nonzero(over)), int(np.count_nonzero(found)))
-
-
-def _of_class(checked: Checked, label: str | None) -> Mask:
-    if label is None:
-        return np.ones(len(checked.rows), dtype=bool)
-    found: Mask = checked.rows.given == checked.rows.report.classes.index(label)
-    return found
 
 
 def _limited_rows(checked: Checked, kind: Kind) -> Mask:
@@ -91,18 +84,21 @@ def _judge_trained(checked: Checked, limit: Limit, over: Mask, found: Mask) -> O
     if len(batch) == 0:
         return Outcome(limit, False, rows, flags, f"{said}, limit {limit.bound}")
     compared = compare(batch, checked.training)
-    sure = compared.chance < TAIL
-    failed = flags > 0 and (sure if checked.fail_on is FailOn.CI_LOWER else compared.score > compared.expected)
-    usual = f"usual {percent(compared.usual)}{', class by class' if compared.by_class else ''}"
-    how = f"{chance_words(compared.chance)} of batches like the training data have as many and as sure ones"
+    by_class = ", class by class" if compared.by_class else ""
+    said += f", {share_of(flags, rows)} (usual {percent(compared.usual)}{by_class})"
+    if checked.fail_on is FailOn.CI_LOWER:
+        failed = flags > 0 and compared.chance < TAIL
+        how = f"{chance_words(compared.chance)} of batches like the training data have as many and as sure ones"
+        said += f"; {how}, limit {100 * TAIL:.1f} %"
+    else:
+        failed = flags > 0 and compared.score > compared.expected
+        said += ", limit the usual by the estimate"
     return Outcome(
         limit,
         failed,
         rows,
         flags,
-        f"{said}, {share_of(flags, rows)} ({usual}); {how}, limit {100 * TAIL:.1f} %"
-        if checked.fail_on is FailOn.CI_LOWER
-        else f"{said}, {share_of(flags, rows)} ({usual}), limit the usual by the estimate",
+        said,
         usual=compared.usual,
         chance=compared.chance,
         expected_wrong=checked.training.flag_rates().wrong_share(flags / rows),

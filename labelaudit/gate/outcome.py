@@ -118,13 +118,9 @@ class GateResult:
             outcome: One of ``outcomes``.
             limit: At most so many.
         """
-        label = outcome.limit.label
         kind = outcome.limit.kind
         if not kind.of_rows:
             return ()
-        mine = self.checked.counting[kind][self.listed]
-        if label is not None:
-            rows = self.checked.rows
-            mine &= rows.given[self.listed] == rows.report.classes.index(label)
+        mine = (self.checked.counting[kind] & self.checked.rows.of_class(outcome.limit.label))[self.listed]
         worst = self.listed[mine][:limit]
         return self.checked.rows.findings(worst, [kind] * len(worst), self.failing, place=self.place)

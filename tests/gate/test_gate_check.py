@@ -277,3 +277,13 @@ def test_rows_that_became_ambiguous_are_new_only_where_that_is_limited(write):
     assert outcome(check_gate(Batch(new, baseline=old), limits), Kind.MISLABELLED).rows == 1
     limits.append(Limit(Kind.AMBIGUOUS, Count(0)))
     assert outcome(check_gate(Batch(new, baseline=old), limits), Kind.AMBIGUOUS).rows == 2
+
+
+def test_a_baseline_without_a_judged_row_is_nothing_to_compare_with(write):
+    empty = read_checked(write([Face("x", None, Verdict.UNDETERMINED)], name="empty"))
+    unsure = read_checked(write(faces("a", 5), name="unsure", rule="asm"))
+    report = read_checked(write(faces("a", 5)))
+    for baseline in (empty, unsure):
+        with pytest.raises(GateError, match="nothing to compare with"):
+            check_gate(Batch(report, baseline=baseline))
+        assert check_gate(Batch(report, baseline=baseline), [mislabelled(Share(0.1))]).passed
