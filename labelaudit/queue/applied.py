@@ -10,13 +10,11 @@ from pathlib import Path
 
 from labelaudit.queue.agreement import agreement_of_decisions
 from labelaudit.queue.how import ApplyAs
+from labelaudit.queue.ledger import CONFLICT
 from labelaudit.queue.outcome import Outcome, Outcomes
 from labelaudit.records import JsonDict
 from labelaudit.source.options import SourceOptions
 from labelaudit.verdict.agreement import Agreement
-
-CONFLICT = "conflict"
-"""Stands for the ruling where people disagree."""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from labelaudit._version import __version__
 from labelaudit.errors import DecisionError
-from labelaudit.queue.applied import CONFLICT, ApplyResult, Opening, flags_of, said
+from labelaudit.queue.applied import ApplyResult, Opening, flags_of, said
 from labelaudit.queue.aside import folder_aside
 from labelaudit.queue.escape import escaped
 from labelaudit.queue.fit import check_pictures, check_same_dataset
 from labelaudit.queue.how import ApplyAs
-from labelaudit.queue.ledger import APPLY, earlier_ledger, write_ledger
+from labelaudit.queue.ledger import APPLY, CONFLICT, earlier_ledger, write_ledger
 from labelaudit.queue.merge import merge_decisions
 from labelaudit.queue.outcome import OUTCOME_COLUMNS, Choices, Outcome, Outcomes, settle
 from labelaudit.queue.place import check_place

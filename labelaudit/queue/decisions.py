@@ -32,8 +32,8 @@ _HEAD = 65_536
 def read_decisions(path: Path) -> tuple[Decision, ...]:
     """Reads the decisions of one file. What it is, is seen from its content and not from its name.
 
-    Known are our own lines, csv, tsv and Parquet tables of ``labelaudit queue``, and exports of Label Studio (JSON),
-    CVAT (XML, or the zip that it comes in), Datumaro (JSON) and FiftyOne (JSON).
+    Known are our own lines, the ledger of ``labelaudit apply``, csv, tsv and Parquet tables of ``labelaudit queue``,
+    and exports of Label Studio (JSON), CVAT (XML, or the zip that it comes in), Datumaro (JSON) and FiftyOne (JSON).
 
     Raises:
         DecisionError: It is none of these, or is damaged; the message names the file.
@@ -100,6 +100,10 @@ def _reader(path: Path, head: bytes) -> Reader:
     if not start.startswith((b"{", b"[")):
         return read_tabular
     first = _json_object(start.partition(b"\n")[0])
+    if "act" in first:
+        from labelaudit.queue.ledger import read_ledger_decisions
+
+        return read_ledger_decisions
     if "sample_id" in first:
         return read_decision_lines if "ruling" in first else read_tabular
     return _json_reader(path)

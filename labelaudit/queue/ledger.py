@@ -22,10 +22,14 @@ from pathlib import Path
 from labelaudit.errors import DecisionError
 from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.rewrite.write import Undoing
-from labelaudit.records import JsonDict
+from labelaudit.records import Decision, JsonDict, Ruling
 
 LEDGER_NAME = "ledger.jsonl"
 APPLY, UNDO = "apply", "undo"
+CONFLICT = "conflict"
+"""In the place of a ruling: people disagree."""
+LEDGER = "ledger"
+"""Who decided, and where, as far as decisions read from a ledger are told apart."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +95,46 @@ def read_ledger(path: Path) -> tuple[Act, ...]:
     return tuple(Act(about, rows) for about, rows in acts)
 
 
-def last_standing(acts: Sequence[Act]) -> Act:
-    """The latest act that was not taken back.
-
-    Raises:
-        DecisionError: All of them were.
-    """
+def standing_acts(acts: Sequence[Act]) -> list[Act]:
+    """The acts that were not taken back, the earliest first."""
     standing: list[Act] = []
     for act in acts:
         if act.about["act"] == APPLY:
             standing.append(act)
         elif standing:
             standing.pop()
+    return standing
+
+
+def last_standing(acts: Sequence[Act]) -> Act:
+    """The latest act that was not taken back.
+
+    Raises:
+        DecisionError: All of them were.
+    """
+    standing = standing_acts(acts)
     if not standing:
         raise DecisionError("everything in this ledger is undone already")
     return standing[-1]
+
+
+def read_ledger_decisions(path: Path) -> tuple[Decision, ...]:
+    """What people decided, as a ledger tells it: one word a row, theirs together, in the acts that stand.
+
+    Raises:
+        DecisionError: It cannot be read, or is no ledger.
+    """
+    found = []
+    for row in (row for act in standing_acts(read_ledger(path)) for row in act.rows):
+        try:
+            if row["ruling"] != CONFLICT:
+                ruling = Ruling(row["ruling"])
+                label = row["new"] if ruling is Ruling.LABEL else None
+                when, digest = row["when"], row["content_sha256"]
+                found.append(Decision(row["sample_id"], ruling, label, LEDGER, when, LEDGER, digest))
+        except (KeyError, ValueError) as error:
+            raise DecisionError(f"{path}: the line of {row['sample_id']!r} is damaged ({error})") from error
+    return tuple(found)
 
 
 def earlier_ledger(folder: Path) -> bytes:

@@ -30,9 +30,8 @@ def test_the_first_screen_says_what_matters(printed, summary):
     assert "– not judged 23 0.3 % 20 unreadable, 3 in classes under 10" in lines
     assert "happy 2,000 10 0.5 % 100 5.0 % 0.71 0.18 neutral (7)" in lines
     assert "contempt 250 80 32.0 % 100 40.0 % – – neutral (7)" in lines
-    assert "Next: look at the 200 worst rows: expect 94 % of them wrong (89 to 97 %)." in lines
-    assert "queue_rank 1 to 200 in runs/faces/report.parquet" in lines
-    assert "a page to read and share: labelaudit report runs/faces" in lines
+    assert "Next: labelaudit review runs/faces the 200 worst: expect 94 % of them wrong (89 to 97 %)" in lines
+    assert "labelaudit report runs/faces a page to read and share" in lines
 
 
 @pytest.mark.parametrize("classes", [2, 7, 8])
@@ -107,12 +106,12 @@ def test_nothing_wrong_is_said(printed, summary):
 
 def test_one_row_in_question(printed, summary):
     text = " ".join(screen(printed, replace(summary, queue_head=1, queue_precision=Estimate(0.5))).split())
-    assert "look at the one row in question: expect 50 % of them wrong. queue_rank 1 in" in text
+    assert "the one in question: expect 50 % of them wrong" in text
 
 
 def test_only_commands_that_exist_are_suggested(printed, summary):
     suggested = re.findall(r"labelaudit (\w+)", screen(printed, summary, verbose=True))
-    assert suggested == ["report"]
+    assert suggested == ["review", "report"]
     assert set(suggested) <= set(typer.main.get_command(app).commands)
 
 

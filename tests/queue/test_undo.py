@@ -10,6 +10,7 @@ from finished_runs import finished_run, grey_png, picture_folder
 
 from labelaudit.errors import DecisionError
 from labelaudit.queue.apply import apply_decisions
+from labelaudit.queue.decisions import read_decisions
 from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.ledger import read_ledger
 from labelaudit.queue.outcome import Choices
@@ -76,6 +77,20 @@ def test_taking_back_is_an_act_of_the_ledger(dataset, tmp_path):
     assert [(row["old"], row["new"], row["ruling"]) for row in undone.rows] == [("sad", "happy", "undo")]
     with pytest.raises(DecisionError, match="everything in this ledger is undone already"):
         apply_undo(back.out, out=tmp_path / "again")
+
+
+def test_a_ledger_tells_what_people_decided(dataset, tmp_path):
+    conflict = [label(3, "sad"), Decision("3.png", Ruling.LABEL, "happy", "bo")]
+    result = put_right(dataset, "out", label(0, "sad"), label(1, "sad"), gone(2), *conflict)
+    found = read_decisions(result.out / "ledger.jsonl")
+    assert [(each.sample_id, each.ruling, each.label) for each in found] == [
+        ("0.png", Ruling.LABEL, "sad"),
+        ("1.png", Ruling.LABEL, "sad"),
+        ("2.png", Ruling.NOT_A_FACE, None),
+    ]
+    assert all(each.content_sha256 is not None for each in found)
+    back = apply_undo(result.out, out=tmp_path / "back")
+    assert read_decisions(back.out / "ledger.jsonl") == ()
 
 
 def test_two_acts_are_taken_back_one_after_the_other(dataset, tmp_path):

@@ -172,11 +172,11 @@ def _notes(result: ApplyResult) -> list[str]:
 
 
 def _steps(result: ApplyResult, run: Path) -> list[str]:
-    old = shlex.quote(str(run))
+    old, ledger = shlex.quote(str(run)), str(result.out / "ledger.jsonl")
     return [
-        _audit(result.opening.words(result.out)),
+        _audit([*result.opening.words(result.out), "--decisions", ledger]),
         f"then labelaudit compare {old} runs/NEW",
-        f"to take it back: labelaudit apply --undo {shlex.quote(str(result.out / 'ledger.jsonl'))} --out NEW",
+        f"to take it back: labelaudit apply --undo {shlex.quote(ledger)} --out NEW",
     ]
 
 

@@ -96,10 +96,9 @@ def _details(summary: Summary, glyphs: Glyphs) -> list[RenderableType]:
 
 
 def _next_step(summary: Summary, run: str) -> str:
-    head = summary.queue_head
-    page, run = f"a page to read and share: labelaudit report {shown(shlex.quote(run))}", shown(run)
+    head, at = summary.queue_head, shown(shlex.quote(run))
+    page = f"labelaudit report {at}  a page to read and share"
     if summary.queue_precision is None:
-        return f"nothing to ask about: no label looks wrong. Every row's figures stand in {run}/report.parquet\n{page}"
-    which = f"the {number(head)} worst rows" if head > 1 else "the one row in question"
-    ranks = f"queue_rank 1 to {head}" if head > 1 else "queue_rank 1"
-    return f"look at {which}: {expected_wrong(summary.queue_precision)}.\n{ranks} in {run}/report.parquet\n{page}"
+        return f"nothing to ask about: no label looks wrong\n{page}"
+    which = f"the {number(head)} worst" if head > 1 else "the one in question"
+    return f"labelaudit review {at}  {which}: {expected_wrong(summary.queue_precision)}\n{page}"
