@@ -2,6 +2,10 @@
 
     python examples/benchmarks/voted_faces.py FER_VOTES.parquet --weights FILE --tasks one-vote flips fer2013
     python examples/benchmarks/voted_faces.py FER_VOTES.parquet --weights none --count 8000 --seed 0
+    python examples/benchmarks/voted_faces.py FER_VOTES.parquet --weights FILE --decided 200 1000
+
+With ``--decided`` a person who knows the votes decides the first so many of the queue, and a second audit is given
+these decisions; its figures are of the rows that nobody decided, beside those of the first audit on the same rows.
 
 Each finished audit is appended to the results file as one JSON line, and a table of all lines is printed at the end.
 The votes are read for scoring only; the audit is given images and labels.
@@ -17,7 +21,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from tasks import Task, draw_task, score_report, three_way
+from tasks import Task, VotedFaces, draw_task, score_report, three_way
 
 import labelaudit
 
@@ -36,6 +40,7 @@ def main() -> None:
     parser.add_argument("--backbone", default=None)
     parser.add_argument("--targets", type=labelaudit.Targets, default=None)
     parser.add_argument("--folds", type=int, default=None)
+    parser.add_argument("--decided", type=int, nargs="*", default=[], help="how many of the queue a person decides")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     for task in arguments.tasks:
@@ -63,7 +68,24 @@ def audit_task(arguments: argparse.Namespace, task: Task) -> dict[str, object]:
         seconds = time.perf_counter() - started
         report = labelaudit.read_report(result.run).to_pandas()
         decided = result.summary.settings
-    figures = score_report(report, faces)
+        again = {}
+        for count in arguments.decided:
+            first = report["queue_rank"].sort_values().index[:count]
+            second = labelaudit.audit(
+                faces.frame,
+                out=Path(folder) / f"after-{count}",
+                settings=settings,
+                options=options,
+                decisions=[
+                    labelaudit.Decision(report["sample_id"][row], labelaudit.Ruling.LABEL, faces.majority[row])
+                    for row in first
+                ],
+            )
+            rest = ~report.index.isin(first)
+            left = VotedFaces(faces.frame[rest], faces.majority[rest], faces.truth[rest])
+            for name, each in (("before", report), ("after", labelaudit.read_report(second.run).to_pandas())):
+                again[f"ap_{name}_{count}"] = score_report(each[rest].reset_index(drop=True), left)["ap"]
+    figures = score_report(report, faces) | again
     print(f"\n{task}, weights {decided['nets']['weights']}, {len(report):,} faces, {seconds:,.0f} s")
     print(three_way(report, faces).to_string())
     said = result.summary.queue_precision
