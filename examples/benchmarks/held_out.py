@@ -68,13 +68,17 @@ def compare(told: argparse.Namespace, task: Task, folder: Path) -> None:
             frame, model=scorer, out=out, options=OPTIONS, cache_dir=told.cache_dir, force=out.exists()
         )
 
-    def figures(report: pd.DataFrame) -> dict[str, float]:
-        found = score_report(report.reset_index(drop=True), subset(faces, held))
+    def figures(report: pd.DataFrame, rows: NDArray[np.int64]) -> dict[str, float]:
+        found = score_report(report.reset_index(drop=True), subset(faces, rows))
         return {name: round(found[name], 3) for name in FIGURES}
 
     crossed = labelaudit.read_report(audit.run).to_pandas().iloc[held]
     scored = score(faces.frame.iloc[held], "held")
-    lines = {"cross-fitted": figures(crossed), "scored": figures(labelaudit.read_report(scored.run).to_pandas())}
+    lines = {
+        "held out, cross-fitted among all": figures(crossed, held),
+        "held out, scored": figures(labelaudit.read_report(scored.run).to_pandas(), held),
+        "the others, cross-fitted": figures(labelaudit.read_report(part.run).to_pandas(), rest),
+    }
     print(pd.DataFrame(lines).T.to_string(), flush=True)
     known = scored.scored.overlap
     print(f"{known.rows} of them show a picture that the model was trained on, {known.exact} by the same bytes\n")
