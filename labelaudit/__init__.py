@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit._version import __version__
 
 if TYPE_CHECKING:
+    from labelaudit.decision import Decision, Ruling
     from labelaudit.errors import (
         CacheError,
         DecisionError,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from labelaudit.queue.decisions import read_decisions
     from labelaudit.queue.select import QueueChoice, select_queue
     from labelaudit.queue.spot_check import measure_decisions
-    from labelaudit.records import Decision, Reason, Ruling, Stage, Verdict
+    from labelaudit.records import Reason, Stage, Verdict
     from labelaudit.report.compare import Comparison, compare_runs
     from labelaudit.report.spot_check import RunSpotCheck, spot_check_of
     from labelaudit.report.summary import Summary
@@ -88,7 +89,8 @@ _HOME = {
     "labelaudit.queue.decisions": ("read_decisions",),
     "labelaudit.queue.select": ("QueueChoice", "select_queue"),
     "labelaudit.queue.spot_check": ("measure_decisions",),
-    "labelaudit.records": ("Decision", "Reason", "Ruling", "Stage", "Verdict"),
+    "labelaudit.decision": ("Decision", "Ruling"),
+    "labelaudit.records": ("Reason", "Stage", "Verdict"),
     "labelaudit.report.compare": ("Comparison", "compare_runs"),
     "labelaudit.report.spot_check": ("RunSpotCheck", "spot_check_of"),
     "labelaudit.report.summary": ("Summary",),

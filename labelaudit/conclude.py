@@ -15,6 +15,7 @@ from labelaudit.evidence.gather import Gathered
 from labelaudit.evidence.known import remember
 from labelaudit.evidence.model import save_model
 from labelaudit.evidence.plan import Plan
+from labelaudit.labels import NO_CLASS
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import FloatArray, Verdict
 from labelaudit.report.metadata import Estimate, ReportMetadata
@@ -67,19 +68,23 @@ def write_conclusion(
     """
     table, settings, evidence = source.table, plan.settings, gathered.evidence
     labels = decided.relabelled(table)
-    given, plain = labels.given[audited], gathered.plain[audited]
-    opinion = second_opinion(plain, given)
-    calibration = calibrate(plain, given, opinion)
-    margin = margins(evidence.posterior[audited], given)
-    ranked = calibration.along(margins(plain, given), margin)
+    plain, posterior = gathered.plain[audited], evidence.posterior[audited]
+    given = np.where(table.given == NO_CLASS, labels.given, table.given)
+    # Rows that people put right are the surest errors there were: without them the rest would look worse than it is.
+    before = decided.undone(given)[audited]
+    opinion = second_opinion(plain, before)
+    calibration = calibrate(plain, before, opinion)
+    ranked = calibration.along(margins(plain, before), margins(posterior, before))
     verdicts, rule = judge(labels, store.facts, evidence, audited=audited, calibration=ranked, settings=settings)
     verdicts = decide(verdicts, table, evidence, decided)
     rank = verdicts.queue_rank[audited]
     noise = estimate_noise(
         plain,
-        given,
+        given[audited],
         opinion,
-        ranked.probability(margin),
+        verdicts.p_mislabelled[audited],
+        known=decided.known[audited],
+        before=before,
         flagged=np.array(verdicts.verdict, dtype=object)[audited] == Verdict.MISLABELLED,
         head=(rank > 0) & (rank <= QUEUE_HEAD),
         seed=settings.seed,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from labelaudit.decision import Ruling
 from labelaudit.labels import NO_CLASS
-from labelaudit.records import IntArray, Ruling, SampleTable
+from labelaudit.records import IntArray, SampleTable
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,19 @@ class Decided:
     Attributes:
         ruling: What was said; None where nobody decided.
         label: Index of the class, where the ruling is ``label``; else ``NO_CLASS``.
+        before: Index of the class that a decided row had before it was put right, where that is known and is a class;
+            else ``NO_CLASS``.
     """
 
     ruling: Sequence[Ruling | None]
     label: IntArray
+    before: IntArray
 
     @classmethod
     def nothing(cls, count: int) -> Decided:
         """Nobody has decided anything about ``count`` rows."""
-        return cls([None] * count, np.full(count, NO_CLASS, dtype=np.int32))
+        none = np.full(count, NO_CLASS, dtype=np.int32)
+        return cls([None] * count, none, none.copy())
 
     def __len__(self) -> int:
         """How many rows were decided."""
@@ -42,6 +47,10 @@ class Decided:
     def over(self, given: IntArray) -> IntArray:
         """Given labels (N,) with the decided ones in their place."""
         return np.where(self.known, self.label, given).astype(np.int32)
+
+    def undone(self, given: IntArray) -> IntArray:
+        """Given labels (N,) as they were before people put any of them right."""
+        return np.where(self.before != NO_CLASS, self.before, given).astype(np.int32)
 
     def relabelled(self, table: SampleTable) -> SampleTable:
         """The dataset under the decided labels."""

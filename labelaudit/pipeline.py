@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from labelaudit._version import __version__
 from labelaudit.clock import Clock
 from labelaudit.conclude import write_conclusion
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import SourceError
 from labelaudit.evidence.gather import gather_evidence
 from labelaudit.evidence.plan import Plan, make_plan
 from labelaudit.labels import NO_CLASS, LabelSpace
 from labelaudit.pixels.build import build_store
 from labelaudit.queue.settle import settle
-from labelaudit.records import Decision, IntArray, Progress, Ruling, Stage, no_progress
+from labelaudit.records import IntArray, Progress, Stage, no_progress
 from labelaudit.report.summary import Summary, summarise
 from labelaudit.report.table import read_report
 from labelaudit.rundir import RunDir, cache_folder, opened_run

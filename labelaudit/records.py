@@ -233,46 +233,6 @@ class VerdictTable:
     decided: IntArray | None = None
 
 
-class Ruling(StrEnum):
-    """What a person said of one picture.
-
-    ``label`` names a class: the given one (keep), the suggestion, or any other. ``ambiguous``: several fit honestly.
-    ``not_a_face``: none fits. ``skip``: no opinion. ``withdrawn`` takes this person's earlier decision on it back.
-    """
-
-    LABEL = "label"
-    AMBIGUOUS = "ambiguous"
-    NOT_A_FACE = "not_a_face"
-    SKIP = "skip"
-    WITHDRAWN = "withdrawn"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one person decided about one sample.
-
-    Attributes:
-        sample_id: Of the report; decisions are matched by it, never by row numbers.
-        ruling: What was said.
-        label: The class, where ``ruling`` is ``label``; else None.
-        annotator, decided_at: Who and when, ISO 8601 in UTC with ``Z``; "" where the tool did not say.
-        tool: Where: ``review``, ``label-studio``, ``cvat``, ``csv`` ...
-        content_sha256: Of the picture that was looked at; None where the tool did not carry it.
-    """
-
-    sample_id: str
-    ruling: Ruling
-    label: str | None = None
-    annotator: str = ""
-    decided_at: str = ""
-    tool: str = ""
-    content_sha256: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.ruling is Ruling.LABEL) != (self.label is not None):
-            raise ValueError(f"a decision with the ruling {self.ruling} has the label {self.label!r}")
-
-
 @dataclass(frozen=True)
 class Stage:
     """A step of long work, told to whoever watches.

@@ -18,11 +18,11 @@ from typing import Any
 
 from drawn_queue import draw_queue
 
+from labelaudit.decision import Ruling
 from labelaudit.queue.choices import choices_of
 from labelaudit.queue.cvat import write_cvat
 from labelaudit.queue.datumaro import ANNOTATIONS, read_datumaro, write_datumaro
 from labelaudit.queue.item import Queue
-from labelaudit.records import Ruling
 
 FACES = 12
 _INSIDE = Path(__file__).parent / "inside" / "with_datumaro.py"

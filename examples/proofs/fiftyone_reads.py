@@ -18,9 +18,9 @@ from pathlib import Path
 
 from drawn_queue import draw_queue
 
+from labelaudit.decision import Ruling
 from labelaudit.queue.choices import choices_of
 from labelaudit.queue.fiftyone import SAMPLES, read_fiftyone, write_fiftyone
-from labelaudit.records import Ruling
 
 FACES = 12
 _INSIDE = Path(__file__).parent / "inside" / "with_fiftyone.py"

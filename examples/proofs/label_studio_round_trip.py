@@ -18,11 +18,11 @@ from typing import Any
 from drawn_queue import AWKWARD, draw_queue
 from label_studio_server import Person, served
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.queue.choices import AMBIGUOUS, NOT_A_FACE
 from labelaudit.queue.item import Queue
 from labelaudit.queue.label_studio import CONFIG, TASKS, write_label_studio
 from labelaudit.queue.label_studio import read_label_studio as read_back
-from labelaudit.records import Decision, Ruling
 
 FACES = 8
 ANN, BEN = "ann@example.com", "ben@example.com"

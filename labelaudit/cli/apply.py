@@ -110,10 +110,10 @@ def apply(
     if run is None:
         raise typer.BadParameter("name the folder of a finished audit, or a ledger with --undo")
 
+    from labelaudit.decision import Ruling
     from labelaudit.queue.apply import apply_decisions
     from labelaudit.queue.merge import read_all_decisions
     from labelaudit.queue.outcome import Choices
-    from labelaudit.records import Ruling
     from labelaudit.rundir import RunDir
     from labelaudit.source.origin import open_run_source
 

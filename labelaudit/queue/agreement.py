@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelaudit.ballots import Ballots
+from labelaudit.decision import Decision, Ruling
 from labelaudit.queue.decision_lines import latest
-from labelaudit.records import Decision, Ruling
 from labelaudit.verdict.agreement import Agreement, measure_agreement
 
 _BESIDE = {Ruling.AMBIGUOUS: "ambiguous", Ruling.NOT_A_FACE: "not a face"}

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labelaudit._version import __version__
+from labelaudit.decision import Decision
 from labelaudit.errors import DecisionError
 from labelaudit.queue.applied import ApplyResult, Opening, flags_of, said
 from labelaudit.queue.aside import folder_aside
@@ -27,7 +28,7 @@ from labelaudit.queue.place import check_place
 from labelaudit.queue.rewrite.neutral import pictures_as_files, write_neutral
 from labelaudit.queue.rewrite.plan import Plan, default_form, plan_labels
 from labelaudit.queue.rewrite.write import write_plan
-from labelaudit.records import Decision, JsonDict, Progress, no_progress
+from labelaudit.records import JsonDict, Progress, no_progress
 from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.table import read_report
 from labelaudit.rundir import RunDir

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labelaudit.records import Ruling
+from labelaudit.decision import Ruling
 
 AMBIGUOUS = "(ambiguous)"
 """Several classes fit honestly."""

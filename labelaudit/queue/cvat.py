@@ -14,13 +14,14 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from labelaudit.decision import Decision
 from labelaudit.errors import DecisionError, QueueError
 from labelaudit.queue.choices import choices_of
 from labelaudit.queue.details import details
 from labelaudit.queue.item import Queue
 from labelaudit.queue.markup import parse_xml, write_xml
 from labelaudit.queue.returned import check_size, decision, in_utc, read_bytes
-from labelaudit.records import Decision, JsonDict
+from labelaudit.records import JsonDict
 from labelaudit.rundir import write_json
 
 ANNOTATIONS = "annotations.xml"

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labelaudit.decision import Decision
 from labelaudit.errors import DecisionError
 from labelaudit.queue.choices import choice_of, choices_of
 from labelaudit.queue.details import details
 from labelaudit.queue.item import Queue, QueueItem
 from labelaudit.queue.returned import decision, object_in, read_json, records_in, text_in
-from labelaudit.records import Decision, JsonDict
+from labelaudit.records import JsonDict
 from labelaudit.rundir import write_json
 
 ANNOTATIONS = "annotations/queue.json"

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
-from labelaudit.records import Decision, Ruling
 
 DECISION_SUFFIX = ".jsonl"
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from labelaudit.decision import Decision
 from labelaudit.errors import DecisionError
 from labelaudit.queue.choices import choices_of
 from labelaudit.queue.decision_lines import read_decision_lines
 from labelaudit.queue.returned import read_json
 from labelaudit.queue.tabular import read_tabular
-from labelaudit.records import Decision
 from labelaudit.report.table import Report
 from labelaudit.source.words import counted, did_you_mean, some
 

@@ -16,13 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from labelaudit.decision import Decision
 from labelaudit.errors import DecisionError
 from labelaudit.queue.choices import AMBIGUOUS, NOT_A_FACE, choice_of, choices_of
 from labelaudit.queue.details import details, rounded
 from labelaudit.queue.item import Queue, QueueItem
 from labelaudit.queue.markup import write_xml
 from labelaudit.queue.returned import decision, in_utc, object_in, read_json, records_in, text_in
-from labelaudit.records import Decision, JsonDict
+from labelaudit.records import JsonDict
 from labelaudit.report.words import chance
 from labelaudit.rundir import written_aside
 

@@ -19,10 +19,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.rewrite.write import Undoing
-from labelaudit.records import Decision, JsonDict, Ruling
+from labelaudit.records import JsonDict
 
 LEDGER_NAME = "ledger.jsonl"
 APPLY, UNDO = "apply", "undo"
@@ -131,7 +132,7 @@ def read_ledger_decisions(path: Path) -> tuple[Decision, ...]:
                 ruling = Ruling(row["ruling"])
                 label = row["new"] if ruling is Ruling.LABEL else None
                 when, digest = row["when"], row["content_sha256"]
-                found.append(Decision(row["sample_id"], ruling, label, LEDGER, when, LEDGER, digest))
+                found.append(Decision(row["sample_id"], ruling, label, LEDGER, when, LEDGER, digest, row["old"]))
         except (KeyError, ValueError) as error:
             raise DecisionError(f"{path}: the line of {row['sample_id']!r} is damaged ({error})") from error
     return tuple(found)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.decision_lines import latest
 from labelaudit.queue.decisions import check_decisions, read_decisions
-from labelaudit.records import Decision, Ruling
 from labelaudit.report.table import Report
 from labelaudit.rundir import RunDir
 

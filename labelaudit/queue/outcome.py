@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from labelaudit.decision import Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.how import OnConflict
 from labelaudit.queue.merge import Merged
-from labelaudit.records import Ruling
 from labelaudit.source.words import counted, some
 
 OUTCOME_COLUMNS = ("sample_id", "split", "given_label", "content_sha256")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.choices import decided
-from labelaudit.records import Decision, Ruling
 
 LARGEST_BYTES = 1 << 30
 """A file of decisions beyond this size is refused: a decision takes about a kilobyte."""

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from labelaudit.decided import Decided
+from labelaudit.decision import Decision
+from labelaudit.labels import NO_CLASS
 from labelaudit.queue.decision_lines import latest
 from labelaudit.queue.decisions import find_rows
 from labelaudit.queue.merge import merge_words
-from labelaudit.records import Decision, PixelFacts, SampleTable
+from labelaudit.records import PixelFacts, SampleTable
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def settle(decisions: Sequence[Decision], table: SampleTable, facts: PixelFacts)
         ruling[each.row] = each.ruling
         if each.label is not None:
             decided.label[each.row] = index[each.label]
-    found = Decided(ruling, decided.label)
+        before = next((word.given_label for word in each.words if word.given_label is not None), None)
+        decided.before[each.row] = index.get(before, NO_CLASS) if before is not None else NO_CLASS
+    found = replace(decided, ruling=ruling)
     notes = [f"{len(found):,} rows were decided by people and are trusted"]
     split = sum(each.ruling is None for each in merged)
     if split:

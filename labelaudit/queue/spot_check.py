@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError, QueueError, ReportError
 from labelaudit.queue.decision_lines import latest
 from labelaudit.queue.decisions import check_decisions
 from labelaudit.queue.item import Queue
 from labelaudit.queue.merge import read_all_decisions
 from labelaudit.queue.select import queue_of
-from labelaudit.records import Decision, Ruling
 from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.spot_check import RunSpotCheck, measure, read_spot_check, spot_check_of, write_spot_check
 from labelaudit.report.table import Report

@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelaudit.decision import Decision
 from labelaudit.errors import DecisionError, SourceError
 from labelaudit.queue.choices import decided
 from labelaudit.queue.escape import escaped, unescaped
 from labelaudit.queue.item import Queue
-from labelaudit.records import Decision
 from labelaudit.source.cells import is_text, texts
 from labelaudit.source.tables import PARQUET_SUFFIXES, column_names, read_table
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import RunFolderError
 from labelaudit.queue.decision_lines import latest, read_decision_lines, write_decision_lines
-from labelaudit.records import Decision, Ruling
 from labelaudit.rundir import locked
 
 TOOL = "review"

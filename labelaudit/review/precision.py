@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from labelaudit.records import Decision, JsonDict, Ruling
+from labelaudit.decision import Decision, Ruling
+from labelaudit.records import JsonDict
 from labelaudit.report.metadata import Estimate
 
 _Z = 1.959963984540054

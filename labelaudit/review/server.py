@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp
 
+from labelaudit.decision import Ruling
 from labelaudit.errors import DecisionError, PixelError, SettingsError
-from labelaudit.records import JsonDict, Ruling
+from labelaudit.records import JsonDict
 from labelaudit.review.desk import Desk, Face
 from labelaudit.review.ledger import Ledger, Wanted
 from labelaudit.review.pictures import Album, Served

@@ -6,8 +6,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import SettingsError
-from labelaudit.records import Decision, JsonDict, Ruling
+from labelaudit.records import JsonDict
 from labelaudit.review.desk import Desk, Face
 from labelaudit.review.ledger import Ledger, Outcome, Standing, Wanted
 from labelaudit.review.precision import Tally

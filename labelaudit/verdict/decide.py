@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from labelaudit.decided import Decided
+from labelaudit.decision import Ruling
 from labelaudit.labels import NO_CLASS
-from labelaudit.records import Evidence, Reason, Ruling, SampleTable, Verdict, VerdictTable
+from labelaudit.records import Evidence, Reason, SampleTable, Verdict, VerdictTable
 from labelaudit.verdict.planted import margins
 
 

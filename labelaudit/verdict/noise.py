@@ -77,6 +77,8 @@ def estimate_noise(
     opinion: FloatArray,
     p: FloatArray,
     *,
+    known: NDArray[np.bool_] | None = None,
+    before: IntArray | None = None,
     flagged: NDArray[np.bool_],
     head: NDArray[np.bool_],
     seed: int,
@@ -88,6 +90,9 @@ def estimate_noise(
         given: Given labels in [0, K), at least two different ones, (n,).
         opinion: q of the same rows, (n, K).
         p: Calibrated probability that each label is wrong, (n,).
+        known: Rows for which p is no estimate, because a person decided, (n,); None = none.
+        before: Given labels as they were before any was put right, (n,): what the calibration was fitted to; None =
+            they are as they were.
         flagged: Rows that were called mislabelled, (n,).
         head: Rows at the head of the queue, (n,).
         seed: Of the bootstrap.
@@ -96,7 +101,8 @@ def estimate_noise(
     joint = _joint(posterior, given, p)
     with np.errstate(invalid="ignore"):
         transition = joint / joint.sum(axis=1, keepdims=True)
-    drawn = _bootstrap(posterior, given, opinion, seed)
+    drawn = _bootstrap(posterior, given if before is None else before, opinion, seed)
+    known = np.zeros(len(p), dtype=bool) if known is None else known
     firm_share = float((opinion.max(axis=1) >= FIRM).mean())
     least = LEAST_PURITY_IF_WEAK if firm_share < WEAK else LEAST_PURITY
     purity = np.random.default_rng([seed, 2]).uniform(least, 1.0, DRAWS)
@@ -104,11 +110,14 @@ def estimate_noise(
     def precision(rows: NDArray[np.bool_]) -> Interval | None:
         if not rows.any():
             return None
-        means = [float(each.probability(margin[rows]).mean()) for each in drawn]
-        return _interval(float(p[rows].mean()), purity * means)
+        sure, open_rows = p[rows & known].sum(), rows & ~known
+        doubted = purity * [float(each.probability(margin[open_rows]).sum()) for each in drawn]
+        return _interval(float(p[rows].mean()), (sure + doubted) / np.count_nonzero(rows))
 
+    rate = precision(np.ones(len(p), dtype=bool))
+    assert rate is not None
     return NoiseEstimate(
-        rate=_interval(float(p.mean()), purity * [each.noise_rate for each in drawn]),
+        rate=rate,
         flagged_precision=precision(flagged),
         head_precision=precision(head),
         transition=transition.astype(np.float32),

@@ -8,9 +8,9 @@ from finished_runs import finished_run
 from typer.testing import CliRunner, Result
 
 from labelaudit.cli.app import app
+from labelaudit.decision import Decision, Ruling
 from labelaudit.faces import DrawnFaces, write_dataset
 from labelaudit.queue.decision_lines import write_decision_lines
-from labelaudit.records import Decision, Ruling
 from labelaudit.report.table import read_report
 from labelaudit.rundir import RunDir
 

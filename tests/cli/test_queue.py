@@ -12,9 +12,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from labelaudit.cli.app import app
+from labelaudit.decision import Ruling
 from labelaudit.pixels.chunks import content_sha256
 from labelaudit.queue.decisions import DECISION_COLUMNS, check_decisions, read_decisions
-from labelaudit.records import Reason, Ruling, Verdict
+from labelaudit.records import Reason, Verdict
 from labelaudit.report.metadata import METADATA_KEY, Estimate, ReportMetadata
 from labelaudit.report.schema import report_columns, report_schema
 from labelaudit.report.table import read_report

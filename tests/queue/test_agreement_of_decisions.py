@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.queue.agreement import agreement_of_decisions
-from labelaudit.records import Decision, Ruling
 
 CLASSES = ("happy", "sad")
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from finished_runs import finished_run, grey_png, picture_folder, run_of
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue import apply as module
 from labelaudit.queue.apply import apply_decisions
 from labelaudit.queue.how import ApplyAs, OnConflict
 from labelaudit.queue.outcome import Choices
 from labelaudit.queue.undo import apply_undo
-from labelaudit.records import Decision, Ruling
 from labelaudit.rundir import RunDir
 from labelaudit.source.detect import open_source
 from labelaudit.source.memory import ArraySource

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelaudit.decision import Ruling
 from labelaudit.queue.choices import AMBIGUOUS, NOT_A_FACE, choice_of, choices_of, decided
-from labelaudit.records import Ruling
 
 awkward = st.builds(
     lambda brackets, word: "(" * brackets + word, st.integers(0, 4), st.sampled_from(["ambiguous)", "x"])

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_queue import ABOUT, AWKWARD, CLASSES, EXPORTS, ITEM, PICTURES, UNSURE, small_queue
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError, QueueError
 from labelaudit.queue.cvat import read_cvat, write_cvat
-from labelaudit.records import Decision, Ruling
 
 CHOICES = [*CLASSES, "(ambiguous)", "(not a face)"]
 CARRIED = '<tag label="(labelaudit)"><attribute name="sample_id">a/1.png</attribute></tag>'

@@ -3,9 +3,9 @@ import json
 import pytest
 from small_queue import ABOUT, AWKWARD, CLASSES, EXPORTS, PICTURES, small_queue
 
+from labelaudit.decision import Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.datumaro import ANNOTATIONS, read_datumaro, write_datumaro
-from labelaudit.records import Ruling
 
 
 def written(tmp_path, queue):

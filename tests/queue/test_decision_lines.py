@@ -1,8 +1,8 @@
 import pytest
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.decision_lines import latest, read_decision_lines, write_decision_lines
-from labelaudit.records import Decision, Ruling
 
 SAD = Decision("a/1.png", Ruling.LABEL, "sad", "ann", "2026-01-31T12:00:00.000Z", "review", "00ff")
 SPLIT = Decision("ü.png", Ruling.AMBIGUOUS, annotator="bo")

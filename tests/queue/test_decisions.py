@@ -3,13 +3,13 @@ import zipfile
 
 import pytest
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.decision_lines import write_decision_lines
 from labelaudit.queue.decisions import check_decisions, read_decisions
 from labelaudit.queue.formats import FORMATS
 from labelaudit.queue.select import QueueChoice, select_queue
 from labelaudit.queue.tabular import write_csv
-from labelaudit.records import Decision, Ruling
 
 SAD = Decision("a/0.png", Ruling.LABEL, "sad", "ann", tool="csv")
 

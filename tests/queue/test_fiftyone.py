@@ -3,9 +3,9 @@ import json
 import pytest
 from small_queue import ABOUT, AWKWARD, CLASSES, EXPORTS, PICTURES, small_queue
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.fiftyone import read_fiftyone, write_fiftyone
-from labelaudit.records import Decision, Ruling
 
 
 def written(tmp_path, queue):

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 from small_queue import ABOUT, AWKWARD, ITEM, PICTURES, UNSURE, small_queue
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.queue.decisions import read_decisions
 from labelaudit.queue.imagefolder import write_imagefolder
-from labelaudit.records import Decision, Ruling
 
 
 def written(tmp_path, queue, pictures=PICTURES):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_queue import ABOUT, AWKWARD, EXPORTS, ITEM, PICTURES, UNSURE, small_queue
 
+from labelaudit.decision import Ruling
 from labelaudit.errors import DecisionError, QueueError
 from labelaudit.queue import label_studio
 from labelaudit.queue.label_studio import read_label_studio, write_label_studio
-from labelaudit.records import Ruling
 
 LABEL, AMBIGUOUS, NOT_A_FACE = Ruling.LABEL, Ruling.AMBIGUOUS, Ruling.NOT_A_FACE
 ANNOTATION = {

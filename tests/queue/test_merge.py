@@ -1,9 +1,9 @@
 import pytest
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.decision_lines import write_decision_lines
 from labelaudit.queue.merge import merge_decisions, read_all_decisions
-from labelaudit.records import Decision, Ruling
 from labelaudit.rundir import RunDir
 
 

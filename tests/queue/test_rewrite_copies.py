@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from source.all_copies import COPIES
 from source.copies import Album, Copy, Write
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError, PixelError
 from labelaudit.faces import DrawnFaces
 from labelaudit.queue.applied import ApplyResult
@@ -21,7 +22,7 @@ from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.ledger import read_ledger
 from labelaudit.queue.outcome import Choices
 from labelaudit.queue.undo import apply_undo
-from labelaudit.records import Decision, Reason, Ruling
+from labelaudit.records import Reason
 from labelaudit.rundir import RunDir
 from labelaudit.source.detect import open_source
 from labelaudit.source.interface import LabelSource

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.labels import NO_CLASS, LabelSpace
 from labelaudit.queue.settle import settle
-from labelaudit.records import Decision, PixelFacts, Ruling, SampleTable
+from labelaudit.records import PixelFacts, SampleTable
 
 IDS = ["happy/1.png", "happy/2.png", "sad/3.png", "sad/4.png"]
 TABLE = SampleTable(IDS, ["happy", "happy", "sad", "sad"], IDS, [None] * 4, LabelSpace(("happy", "sad")))
@@ -59,3 +60,11 @@ def test_decisions_of_something_else_are_refused():
         settle([said("sad/3.png", "happy", digest="h9")], TABLE, FACTS)
     with pytest.raises(DecisionError, match="'fear', which is no class"):
         settle([said("sad/3.png", "fear")], TABLE, FACTS)
+
+
+def test_labels_before_they_were_put_right():
+    put_right = Decision("happy/1.png", Ruling.LABEL, "happy", "ledger", given_label="sad")
+    gone = Decision("sad/3.png", Ruling.LABEL, "sad", "ledger", given_label="joyful")  # no class of this dataset
+    found = settle([put_right, gone, said("sad/4.png", "happy")], TABLE, FACTS).decided
+    assert found.before.tolist() == [1, NO_CLASS, NO_CLASS, NO_CLASS]
+    assert found.undone(TABLE.given).tolist() == [1, 0, 1, 1]

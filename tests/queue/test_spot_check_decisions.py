@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError, QueueError, ReportError, SettingsError
 from labelaudit.queue.decision_lines import write_decision_lines
 from labelaudit.queue.spot_check import build_spot_check, measure_decisions, spot_check_queue, write_measurement
-from labelaudit.records import Decision, Ruling, Verdict
+from labelaudit.records import Verdict
 from labelaudit.report.spot_check import RunSpotCheck, read_spot_check, spot_check_of, spot_check_path
 from labelaudit.report.table import Report
 from labelaudit.rundir import RunDir

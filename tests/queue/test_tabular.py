@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.assign import assign, part_of
 from labelaudit.queue.escape import escaped, unescaped
 from labelaudit.queue.select import QueueChoice, select_queue
 from labelaudit.queue.tabular import read_tabular, write_csv, write_parquet
-from labelaudit.records import Decision, Ruling
 
 COLUMNS = [
     "rank",

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from finished_runs import finished_run, grey_png, picture_folder
 
+from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
 from labelaudit.queue.apply import apply_decisions
 from labelaudit.queue.decisions import read_decisions
@@ -15,7 +16,6 @@ from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.ledger import read_ledger
 from labelaudit.queue.outcome import Choices
 from labelaudit.queue.undo import apply_undo
-from labelaudit.records import Decision, Ruling
 from labelaudit.source.origin import open_run_source
 
 TEXT = 'path,label,note\r\n0.png,happy,"a, ""b"""\r\n1.png,sad,\r\n\r\n2.png, happy,x\r\n3.png,sad,y'
@@ -83,10 +83,10 @@ def test_a_ledger_tells_what_people_decided(dataset, tmp_path):
     conflict = [label(3, "sad"), Decision("3.png", Ruling.LABEL, "happy", "bo")]
     result = put_right(dataset, "out", label(0, "sad"), label(1, "sad"), gone(2), *conflict)
     found = read_decisions(result.out / "ledger.jsonl")
-    assert [(each.sample_id, each.ruling, each.label) for each in found] == [
-        ("0.png", Ruling.LABEL, "sad"),
-        ("1.png", Ruling.LABEL, "sad"),
-        ("2.png", Ruling.NOT_A_FACE, None),
+    assert [(each.sample_id, each.ruling, each.label, each.given_label) for each in found] == [
+        ("0.png", Ruling.LABEL, "sad", "happy"),
+        ("1.png", Ruling.LABEL, "sad", "sad"),
+        ("2.png", Ruling.NOT_A_FACE, None, "happy"),
     ]
     assert all(each.content_sha256 is not None for each in found)
     back = apply_undo(result.out, out=tmp_path / "back")

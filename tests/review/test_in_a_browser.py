@@ -14,10 +14,10 @@ import pytest
 from small_run import Client, command, served, write_run
 from test_hostile_names import CLASS, FILE, write_hostile
 
+from labelaudit.decision import Ruling
 from labelaudit.faces import DrawnFaces
 from labelaudit.queue.decision_lines import latest, read_decision_lines
 from labelaudit.queue.select import QueueChoice
-from labelaudit.records import Ruling
 from labelaudit.rundir import RunDir
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is a test tool of the extra dev")

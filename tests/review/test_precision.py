@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from labelaudit.records import Decision, Ruling
+from labelaudit.decision import Decision, Ruling
 from labelaudit.review.precision import Tally, finds_wrong, wilson
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelaudit.decision import Ruling
 from labelaudit.errors import DecisionError, RunFolderError
 from labelaudit.queue.decision_lines import latest, read_decision_lines
-from labelaudit.records import Ruling
 from labelaudit.review.ledger import Ledger, Standing, Wanted, open_ledger
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_judge import CALIBRATED, SLOPE, evidence, facts, samples
 
 from labelaudit.decided import Decided
+from labelaudit.decision import Ruling
 from labelaudit.labels import NO_CLASS
-from labelaudit.records import Evidence, Reason, Ruling, SampleTable, Verdict, VerdictTable
+from labelaudit.records import Evidence, Reason, SampleTable, Verdict, VerdictTable
 from labelaudit.verdict.decide import decide
 from labelaudit.verdict.judge import judge
 
@@ -26,7 +29,7 @@ def decided(**rulings: Ruling | str) -> Decided:
         ruling[row] = said if isinstance(said, Ruling) else Ruling.LABEL
         if not isinstance(said, Ruling):
             found.label[row] = NAMES.index(said)
-    return Decided(ruling, found.label)
+    return replace(found, ruling=ruling)
 
 
 def verdicts(said: Decided, where: np.ndarray = WHERE) -> tuple[VerdictTable, SampleTable, Evidence]:

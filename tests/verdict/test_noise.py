@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given as drawn
@@ -157,3 +159,18 @@ def test_intervals_reach_down_to_the_purity_that_the_worst_rows_may_have() -> No
     assert not found.weak
     # Of draws uniform between 0.85 and 1 the lowest twentieth ends at 0.8575.
     assert found.head_precision.low < 0.9 * found.head_precision.value
+
+
+def test_what_people_know_is_no_estimate() -> None:
+    data = simulate(2_000, 4, slips=0.2)
+    opinion, calibration = fitted(data)
+    p = calibration.probability(margins(data.posterior, data.given))
+    head = first(data, 100)
+    p[head] = 0.0  # people put these right
+    estimate = partial(estimate_noise, data.posterior, data.given, opinion, p, flagged=head, head=head, seed=0)
+    told, untold = estimate(known=head), estimate()
+    assert told.flagged_precision is not None
+    assert (told.flagged_precision.low, told.flagged_precision.high) == (0.0, 0.0)
+    assert untold.flagged_precision is not None
+    assert untold.flagged_precision.high > 0.5
+    assert told.rate.high < untold.rate.high

@@ -110,7 +110,7 @@ def _heading(result: ApplyResult, glyphs: Glyphs) -> Text:
 def _counts(result: ApplyResult) -> Table:
     """What became of the rows, one line a fate."""
     from labelaudit.cli.output.layout import add_row, columns
-    from labelaudit.records import Ruling
+    from labelaudit.decision import Ruling
 
     outcomes = result.outcomes
     confirmed = sum(each.merged.ruling is Ruling.LABEL and not each.changes for each in outcomes.settled)
