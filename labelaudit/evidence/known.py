@@ -11,8 +11,8 @@ alike in the strongest; the offsets are medians, so every bit halves the trainin
 
 Of 20,555 real 48 x 48 faces held against 8,000 others, 812 were taken for one of these. 732 of them are among the 778
 that comparing thumbnails cell by cell (``pixels/duplicates``) joins; of the other 80, 40 were looked at, and all were
-the same photograph, shifted a little or under another watermark. Copies made by JPEG or WebP at quality 50, by rescaling
-by a quarter or a third, by gamma 0.8, 20 grey values, 1.3 times the contrast or mirroring were known in 99.7 of 100
+the same photograph, shifted a little or under another watermark. Copies made by JPEG or WebP at quality 50, scaling by
+a quarter or a third, gamma 0.8, 20 grey values, 1.3 times the contrast or mirroring were known in 99.7 of 100
 cases or more; of crops shifted by a whole pixel of 48 one in nine.
 
 What the audit said of a training picture comes along, too. It did not rest on the picture's label; what the finished

@@ -1,9 +1,9 @@
 """A trunk's features on a CPU's cores, a thread a core, each with a share of the pictures.
 
 Torch by itself shares out every single convolution, and its threads wait for each other after each: on a machine that
-does other work, too, that took ten times as long (MobileFaceNet, two cores, five busy processes). And a picture's features
-then depend on how many cores there are, in bfloat16 by as much as 0.002 of a posterior; in one thread they do not, nor
-on the pictures beside it.
+does other work, too, that took ten times as long (MobileFaceNet, two cores, five busy processes). And a picture's
+features then depend on how many cores there are, in bfloat16 by as much as 0.002 of a posterior; in one thread they do
+not, nor on the pictures beside it.
 """
 
 from __future__ import annotations
