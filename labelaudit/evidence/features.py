@@ -24,7 +24,8 @@ from torch import Tensor
 
 from labelaudit.asm.batches import standardise
 from labelaudit.errors import CacheError, RunFolderError
-from labelaudit.nets.features import MIRRORED, PLAIN, FeatureArray, trunk_features
+from labelaudit.evidence.threads import threaded_features
+from labelaudit.nets.features import MIRRORED, PLAIN, FeatureArray
 from labelaudit.nets.inputs import fast_dtype
 from labelaudit.nets.interface import Net
 from labelaudit.pixels.store import PixelStore
@@ -118,7 +119,7 @@ def _build_features(
         array: FeatureArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
         return array
 
-    for array in trunk_features(net, store.pixels, views=VIEWS, device=device, allocate=allocate, progress=progress):
+    for array in threaded_features(net, store.pixels, views=VIEWS, device=device, allocate=allocate, progress=progress):
         if isinstance(array, np.memmap):
             array.flush()
     write_json(folder / _META, {"groups": names})

@@ -25,7 +25,8 @@ from sklearn.metrics import roc_auc_score
 
 from labelaudit.evidence.features import VIEWS, HeadFeatures
 from labelaudit.evidence.outlier_model import Floats, OutlierModel, short_form, standing
-from labelaudit.nets.features import FeatureArray, trunk_features
+from labelaudit.evidence.threads import threaded_features
+from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.interface import Net
 from labelaudit.records import FloatArray, Progress, Stage, no_progress
 
@@ -81,7 +82,7 @@ def score_outliers(
     progress(Stage("outliers", 0, len(rows), "faces"))
     generator = np.random.default_rng(seed)
     planted = plant_non_faces(pixels, rows, PLANTED, generator)
-    theirs = trunk_features(net, planted, views=VIEWS, device=device)
+    theirs = threaded_features(net, planted, views=VIEWS, device=device or torch.device("cpu"))
     real, real_spread = short_form(groups, rows, components)
     fake, fake_spread = short_form(theirs, np.arange(len(planted)), components)
     odds, fake_odds, regressions = _cross_fitted(real, fake, generator)

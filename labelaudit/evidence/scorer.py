@@ -27,7 +27,7 @@ from labelaudit.asm.peers import Peers
 from labelaudit.evidence.combine import combine_balanced
 from labelaudit.evidence.device import open_device
 from labelaudit.evidence.drift import draw_compared, measure_drift
-from labelaudit.evidence.features import view_means
+from labelaudit.evidence.features import VIEWS, view_means
 from labelaudit.evidence.known import UNKNOWN, Matches, recognise
 from labelaudit.evidence.model import Judges, Model, load_model
 from labelaudit.evidence.row_cache import RowCache
@@ -189,7 +189,7 @@ class Scorer:
     def _judge(self, pixels: NDArray[np.uint8]) -> FloatArray:
         """Of pictures (n, s, s, 3): both peers, ridge, outlier score, coordinates, (n, 3 K + 1 + L)."""
         judges, device = self._judges, self._device
-        groups = threaded_features(judges.trunk, pixels, device=device)
+        groups = threaded_features(judges.trunk, pixels, views=VIEWS, device=device, at_once=32)
         batches: Batches
         if self.model.heads:
             batches = FeatureBatches(judges.components.apply(groups, device=device), device=device)

@@ -94,9 +94,8 @@ def trunk_features(
     dtype = fast_dtype(device) if dtype is None else dtype
     batch = batch or (_CPU_BATCH if device.type == "cpu" else _GPU_BATCH)
     rows = np.arange(len(pixels)) if rows is None else rows
-    allocate = _in_memory if allocate is None else allocate
-    names = [tap.module for tap in net.spec.taps] or ["output"]
-
+    allocate = in_memory if allocate is None else allocate
+    names = tap_names(net)
     arrays: list[FeatureArray] = []
     with _watched(net, device) as show, torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         for start in range(0, max(len(rows), 1), batch):
@@ -156,5 +155,11 @@ def _watched(net: Net, device: torch.device) -> Iterator[Callable[[Tensor], list
         net.train(was_training)
 
 
-def _in_memory(_name: str, shape: tuple[int, ...]) -> FeatureArray:
+def tap_names(net: Net) -> list[str]:
+    """What the groups of a network's features are called."""
+    return [tap.module for tap in net.spec.taps] or ["output"]
+
+
+def in_memory(_name: str, shape: tuple[int, ...]) -> FeatureArray:
+    """The ``Allocate`` that keeps features in memory."""
     return np.empty(shape, dtype=np.float16)

@@ -8,6 +8,7 @@ from labelaudit.evidence.features import VIEWS
 from labelaudit.evidence.threads import threaded_features
 from labelaudit.nets.features import trunk_features
 from labelaudit.nets.registry import build_net
+from labelaudit.records import Stage
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -22,10 +23,12 @@ def test_features_do_not_depend_on_threads_or_on_the_pictures_beside(threads: in
         alone = trunk_features(net, pixels[4:5], views=VIEWS, device=cpu)
         plain = trunk_features(net, pixels, views=VIEWS, device=cpu)
         torch.set_num_threads(threads)
-        found = threaded_features(net, pixels, device=cpu, at_once=4)
+        told: list[Stage] = []
+        found = threaded_features(net, pixels, views=VIEWS, device=cpu, at_once=4, progress=told.append)
         assert torch.get_num_threads() == threads  # as it was
     finally:
         torch.set_num_threads(before)
+    assert [stage.done for stage in told] == [4, 8, 11]
     for group, expected, single in zip(found, plain, alone, strict=True):
         assert group.dtype == np.float16
         assert group.shape == (2, 11, expected.shape[2])
