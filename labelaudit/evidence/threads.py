@@ -31,7 +31,7 @@ def threaded_features(
     views: Sequence[FeatureView],
     device: torch.device,
     allocate: Allocate = in_memory,
-    at_once: int = _AT_ONCE,
+    at_once: int | None = None,
     progress: Progress = no_progress,
 ) -> list[FeatureArray]:
     """As ``trunk_features``: float16 (V, N, D_g) a group.
@@ -42,14 +42,14 @@ def threaded_features(
         views: V views.
         device: Where it runs; on another one than a CPU there is nothing to share out.
         allocate: Where the result is kept.
-        at_once: Pictures that a thread takes at a time, at most.
+        at_once: Pictures that a thread takes at a time, at most; None = 128.
         progress: Told of pictures done.
     """
     count = len(pixels)
     before = torch.get_num_threads()
     if device.type != "cpu" or count == 0:
         return trunk_features(net, pixels, views=views, device=device, allocate=allocate, progress=progress)
-    at_once = max(1, min(at_once, -(-count // before)))
+    at_once = max(1, min(at_once or _AT_ONCE, -(-count // before)))
     parts = [slice(start, min(start + at_once, count)) for start in range(0, count, at_once)]
     idle: SimpleQueue[Net] = SimpleQueue()
     for _ in range(before):

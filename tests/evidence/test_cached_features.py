@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from labelaudit.errors import CacheError
-from labelaudit.evidence import features
+from labelaudit.evidence import features, threads
 from labelaudit.evidence.features import fit_head_features, load_trunk_features, view_means
 from labelaudit.nets.features import MIRRORED, PLAIN, trunk_features
 from labelaudit.nets.interface import Net
@@ -101,8 +101,9 @@ def test_the_key_names_all_that_features_depend_on(net: Net, store: PixelStore, 
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_killed_build_is_never_taken_as_whole(
-    net: Net, store: PixelStore, expected: list[np.ndarray], tmp_path: Path, after: int
+    net: Net, store: PixelStore, expected: list[np.ndarray], tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(threads, "_AT_ONCE", 32)
     told: list[Stage] = []
 
     def kill(stage: Stage) -> None:
