@@ -120,7 +120,7 @@ def gather_evidence(
             device=plan.device,
             progress=progress,
         )
-    notes.append(_said_of(odd))
+    notes.append(odd.note)
 
     def anchor(places: NDArray[np.int64]) -> FloatArray:
         """What peers may lean on beside the given labels of these places: the ridge, and what people decided."""
@@ -221,14 +221,6 @@ def _ridge(
     )
     progress(Stage("ridge", len(rows), len(rows), "faces"))
     return found
-
-
-def _said_of(odd: Outliers) -> str:
-    if np.isinf(odd.threshold):
-        return (
-            f"pictures that fit no class are not marked: planted ones cannot be told apart (AUROC {odd.separation:.2f})"
-        )
-    return f"pictures that fit no class are marked from an outlier_score of {odd.threshold:.2f} on"
 
 
 def _heads(features: Tensor, num_classes: int, accelerator: Accelerator) -> tuple[Batches, Callable[[int], Peers]]:

@@ -9,7 +9,7 @@ that was told to call it a face. With l the log odds and d the mean absolute dev
     outlier_score = z(l) + z(d),        z(v) = (v - median) / (1.4826 * median absolute deviation)
 
 over the dataset. A picture is off topic where its score reaches that of three in four of the planted ones; where the
-two kinds cannot be told apart (AUROC below 0.95), none is.
+two kinds cannot be told apart (AUROC below 0.95), or the faces are few, none is.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from labelaudit.records import FloatArray, Progress, Stage, no_progress
 
 PLANTED = 300
 """Non-faces that are made."""
+LEAST_FACES = 200
+"""Of fewer the models know too little of how faces differ: an odd one is not called none."""
 _TOLD_APART = 0.95
 _CAUGHT = 0.75
 _PARTS = 5
@@ -53,6 +55,19 @@ class Outliers:
     score: FloatArray
     threshold: float
     separation: float
+    model: OutlierModel
+
+    @property
+    def note(self) -> str:
+        """What is marked, in a sentence."""
+        if np.isfinite(self.threshold):
+            return f"pictures that fit no class are marked from an outlier_score of {self.threshold:.2f} on"
+        if self.separation < _TOLD_APART:
+            why = f"planted ones cannot be told apart (AUROC {self.separation:.2f})"
+        else:
+            why = f"that needs {LEAST_FACES} faces"
+        return f"pictures that fit no class are not marked: {why}"
+
     model: OutlierModel
 
 
@@ -93,7 +108,8 @@ def score_outliers(
     fake_score = standing(fake_odds, fake_spread, middle, deviation)
     truth = np.r_[np.zeros(len(score)), np.ones(len(fake_score))]
     separation = float(roc_auc_score(truth, np.r_[score, fake_score]))
-    threshold = float(np.quantile(fake_score, 1.0 - _CAUGHT)) if separation >= _TOLD_APART else np.inf
+    marking = separation >= _TOLD_APART and len(rows) >= LEAST_FACES
+    threshold = float(np.quantile(fake_score, 1.0 - _CAUGHT)) if marking else np.inf
     progress(Stage("outliers", len(rows), len(rows), "faces"))
     model = OutlierModel(
         weights=np.concatenate([each.coef_ for each in regressions]),

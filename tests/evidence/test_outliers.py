@@ -58,3 +58,14 @@ def test_where_non_faces_cannot_be_told_apart_none_is_marked():
     found = score_outliers(net, mixed, groups, rows, components=fit_head_features(groups, rows, seed=0))
     assert found.separation < 0.95
     assert found.threshold == np.inf
+    assert "cannot be told apart" in found.note
+
+
+def test_of_few_faces_none_is_called_no_face(faces):
+    few = faces[:150]
+    net = build_net("gradients", num_classes=2, size=SIDE)
+    groups = trunk_features(net, few)
+    rows = np.arange(150)
+    found = score_outliers(net, few, groups, rows, components=fit_head_features(groups, rows, seed=0))
+    assert found.threshold == np.inf
+    assert found.note.endswith("that needs 200 faces")
