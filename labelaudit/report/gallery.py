@@ -41,7 +41,7 @@ _SHOWN = (
 )
 REASON_COLUMNS = ("given_label", "reason", "reason_detail", "confidence", "clean_threshold", "noisy_threshold")
 """Columns of a report that the words for a reason need."""
-COLUMNS = (*_SHOWN, "label_score")
+COLUMNS = (*_SHOWN, "label_score", "outlier_score")
 """Columns of a report that choosing needs."""
 
 
@@ -84,13 +84,15 @@ class Galleries:
         by_class: The worst of each given class, classes with most mislabelled rows first.
         ambiguous: The rows that stand most evenly between two classes.
         conflicts: Pictures that stand in the dataset under different labels, the rows of each.
-        unjudged: Rows that were not judged, the unreadable first.
+        odd: Pictures that no class fits, the oddest first.
+        unjudged: The other rows that were not judged, the unreadable first.
     """
 
     first: Sequence[Card]
     by_class: Sequence[tuple[str, Sequence[Card]]]
     ambiguous: Sequence[Card]
     conflicts: Sequence[Sequence[Card]]
+    odd: Sequence[Card]
     unjudged: Sequence[Card]
 
     def pictured(self) -> Iterator[Card]:
@@ -101,6 +103,7 @@ class Galleries:
         yield from self.ambiguous
         for cards in self.conflicts:
             yield cards[0]
+        yield from self.odd
 
 
 def choose(report: Report) -> Galleries:
@@ -116,14 +119,19 @@ def choose(report: Report) -> Galleries:
     first = _cards(report, order[:FIRST])
     ambiguous = _cards(report, _evenest(report, verdict))
     conflicts = [_cards(report, rows) for rows in _conflicts(report)]
-    left = TOTAL - len(first) - len(ambiguous) - len(conflicts)
-    unjudged = np.flatnonzero(np.isin(verdict, [_code(Verdict.UNREADABLE), _code(Verdict.UNDETERMINED)]))
+    off_topic = codes_among(table["reason"], [Reason.OFF_TOPIC]) == 0
+    odd = np.flatnonzero(off_topic)
+    odd = odd[np.argsort(-floats(table["outlier_score"])[odd], kind="stable")][:FIRST]
+    left = TOTAL - len(first) - len(ambiguous) - len(conflicts) - len(odd)
+    unjudged = np.isin(verdict, [_code(Verdict.UNREADABLE), _code(Verdict.UNDETERMINED)])
+    unjudged = np.flatnonzero(unjudged & ~off_topic)
     unjudged = unjudged[np.argsort(verdict[unjudged] != _code(Verdict.UNREADABLE), kind="stable")]
     return Galleries(
         first=first,
         by_class=_worst_by_class(report, order[verdict[order] == _code(Verdict.MISLABELLED)], left),
         ambiguous=ambiguous,
         conflicts=conflicts,
+        odd=_cards(report, odd),
         unjudged=_cards(report, unjudged[:_UNJUDGED]),
     )
 

@@ -69,6 +69,22 @@ def test_what_was_not_judged_is_listed_with_its_reason(galleries):
     assert galleries.unjudged[2].name == "s8"  # it has no path
 
 
+def test_pictures_that_no_class_fits_are_shown_the_oddest_first(case, tmp_path):
+    reason, verdict = list(case.verdicts.reason), list(case.verdicts.verdict)
+    for row in (0, 1, 8):
+        reason[row], verdict[row] = Reason.OFF_TOPIC, Verdict.UNDETERMINED
+    score = np.array([5.0, 9.0, 0, 0, 0, 0, 0, 0, np.nan], dtype=np.float32)
+    odd = replace(
+        case,
+        verdicts=replace(case.verdicts, reason=reason, verdict=verdict),
+        evidence=replace(case.evidence, outlier_score=score),
+    )
+    galleries = choose(read_report(odd.write(tmp_path / "report.parquet")))
+    assert [card.sample_id for card in galleries.odd] == ["s1", "s0", "s8"]
+    assert [card.sample_id for card in galleries.unjudged] == ["s6", "s7"]
+    assert [card.sample_id for card in galleries.pictured()][-3:] == ["s1", "s0", "s8"]
+
+
 def test_every_card_beside_a_picture_is_asked_for(galleries):
     assert [card.sample_id for card in galleries.pictured()] == ["s5", "s2", "s3", "s4", "s2", "s5", "s3", "s2"]
 
@@ -109,4 +125,4 @@ def test_a_report_without_anything_odd_shows_nothing(case, tmp_path):
     )
     facts = replace(case.facts, duplicate_group=np.full(9, -1, dtype=np.int32))
     galleries = choose(read_report(replace(case, verdicts=clean, facts=facts).write(tmp_path / "report.parquet")))
-    assert galleries == Galleries(first=[], by_class=[], ambiguous=[], conflicts=[], unjudged=[])
+    assert galleries == Galleries(first=[], by_class=[], ambiguous=[], conflicts=[], odd=[], unjudged=[])
