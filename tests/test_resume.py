@@ -157,13 +157,17 @@ def test_killed_from_outside_at_whatever_moment_it_is(place: Place, undisturbed:
     assert place.results() == undisturbed(NETWORKS)
 
 
-def test_ctrl_c_says_how_to_go_on(place: Place, interrupted: Interrupted, undisturbed: Undisturbed) -> None:
-    code, said = interrupted(HEADS, "SIGINT", "after:fold-1.safetensors:2")
-    assert code == 130
+@pytest.mark.parametrize(("how", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+def test_who_is_asked_to_end_says_how_to_go_on(
+    how: str, code: int, word: str, place: Place, interrupted: Interrupted, undisturbed: Undisturbed
+) -> None:
+    ended, said = interrupted(HEADS, how, "after:fold-1.safetensors:2")
+    assert ended == code, said
     last = said.rstrip("\n").rsplit("\n", 1)[-1]
-    assert last.startswith("labelaudit: interrupted; go on with: labelaudit audit ")
+    assert last.startswith(f"labelaudit: {word}; go on with: labelaudit audit ")
     assert last.endswith(" --resume")
     assert "Traceback" not in said
+    assert {path.name for path in (place.run / "checkpoint").iterdir()} == {"fold-1.safetensors"}
     assert place.audit(HEADS, "--resume").exit_code == 0
     assert place.results() == undisturbed(HEADS)
 

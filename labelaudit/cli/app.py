@@ -45,7 +45,7 @@ def root(
 ) -> None:
     """Finds wrong and ambiguous labels in face datasets.
 
-    Exit codes: 0 done, 1 a check found too much, 2 it could not run, 130 interrupted.
+    Exit codes: 0 done, 1 a check found too much, 2 it could not run, 130 interrupted, 143 terminated.
     """
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from enum import IntEnum
+from types import FrameType
 from typing import Any
 
 import typer
@@ -30,6 +35,12 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     PIPE_CLOSED = 141
     """Whoever read stdout went away: what a process that SIGPIPE ended leaves behind."""
+    TERMINATED = 143
+    """The system asked the process to end, by SIGTERM."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as a scheduler sends it before it kills: ends a command in the same way as Ctrl-C."""
 
 
 class CommandGroup(TyperGroup):
@@ -43,11 +54,15 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Runs the command that was named."""
         try:
-            return super().invoke(ctx)
+            with _sigterm_raises():
+                return super().invoke(ctx)
         except BrokenPipeError:
             # What is still buffered for the closed pipe would be complained about once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.PIPE_CLOSED) from None
+        except Terminated:
+            _say(f"terminated{_way_on(ctx)}")
+            raise typer.Exit(ExitCode.TERMINATED) from None
         except KeyboardInterrupt:
             _say(f"interrupted{_way_on(ctx)}")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
@@ -67,6 +82,26 @@ class CommandGroup(TyperGroup):
             _trace(ctx)
             _say(f"unexpected {type(error).__name__}: {error}{_debug_hint(ctx)}")
         raise typer.Exit(ExitCode.FAILED)
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Makes SIGTERM end what runs here by ``Terminated``, where nobody else has said what it does."""
+    is_main = threading.current_thread() is threading.main_thread()  # no other thread may arrange for signals
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's own signature
+    # timeout(1) and some schedulers send it to the process and then to its group: twice. Tidying up goes on.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Terminated
 
 
 def set_debug(ctx: typer.Context, value: bool) -> bool:

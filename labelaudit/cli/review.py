@@ -10,6 +10,7 @@ import typer
 
 from labelaudit.cli import options as opt
 from labelaudit.cli import queue
+from labelaudit.cli.errors import ExitCode
 from labelaudit.cli.output.review import open_browser, write_review_end, write_review_start
 
 EXAMPLES = """Examples:
@@ -21,8 +22,6 @@ labelaudit review runs/faces --class sad --class neutral --top 500 --annotator A
 labelaudit review runs/faces --blind --no-open --port 9000"""
 
 SERVER = "Server"
-_TERMINATED = 143
-"""What the shell is told by a process that SIGTERM ended."""
 
 Blind = Annotated[
     bool,
@@ -145,7 +144,7 @@ def review(
         ended_by = serve(create_app(Review(desk, ledger, album, name), access), listener)
         write_review_end(ledger, kept, run=run, spot_check=spot_check, as_json=as_json, quiet=quiet)
     if ended_by is not None and ended_by.name == "SIGTERM":
-        raise typer.Exit(_TERMINATED)
+        raise typer.Exit(ExitCode.TERMINATED)
 
 
 def _check_extra() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -186,6 +187,36 @@ def test_what_cannot_go_on_only_says_that_it_was_interrupted(monkeypatch, face_f
     monkeypatch.setattr("labelaudit.inspection.inspect_source", _interrupt)
     result = run("inspect", face_folder)
     assert (result.exit_code, result.stderr) == (130, "labelaudit: interrupted\n")
+
+
+@pytest.mark.parametrize("ends", ["audit", "demo"])
+def test_a_scheduler_may_ask_twice_and_is_obeyed_once(monkeypatch, face_folder, tmp_path, ends):
+    monkeypatch.setattr(pipeline, "run_audit", _terminate_twice)
+    command = [ends, *([str(face_folder)] if ends == "audit" else []), "--out", str(tmp_path / "run"), "--quiet"]
+    result = run(*command, *(["--faces", 200] if ends == "demo" else []))
+    assert result.exit_code == 143
+    assert result.stderr.startswith(f"labelaudit: terminated; go on with: labelaudit {' '.join(command)}")
+    assert result.stderr.endswith(" --resume\n")
+    assert result.stderr.count("\n") == 1
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_whoever_runs_the_command_line_keeps_their_own_sigterm(monkeypatch, face_folder):
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    try:
+        monkeypatch.setattr("labelaudit.inspection.inspect_source", _terminate_twice)
+        assert run("inspect", face_folder).exit_code == 2  # the fake's result is none
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert told == [signal.SIGTERM] * 2
+
+
+def _terminate_twice(*_: object, **__: object) -> None:
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _interrupt(*_: object, **__: object) -> None:
