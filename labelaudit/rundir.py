@@ -264,7 +264,7 @@ def written_aside(target: Path) -> Iterator[Path]:
         with open(aside, "rb+") as handle:
             os.fsync(handle.fileno())
         aside.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -276,8 +276,8 @@ def write_json(target: Path, value: Any) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable; Windows, which cannot open a folder, does without."""
+def sync_folder(folder: Path) -> None:
+    """Makes the names of a folder's files durable; Windows, which cannot open a folder, does without."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:

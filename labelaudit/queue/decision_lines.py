@@ -17,6 +17,7 @@ from pathlib import Path
 
 from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
+from labelaudit.rundir import sync_folder
 
 DECISION_SUFFIX = ".jsonl"
 
@@ -54,6 +55,8 @@ def write_decision_lines(path: Path, decisions: Iterable[Decision]) -> None:
                 file.write(lines)
                 file.flush()
                 os.fsync(file.fileno())
+                if whole == 0:  # its name may be as new as its first line
+                    sync_folder(path.parent)
             except OSError:
                 file.truncate(whole)
                 raise

@@ -1,7 +1,12 @@
+import errno
+import os
+import stat
+
 import pytest
 
 from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
+from labelaudit.queue import decision_lines
 from labelaudit.queue.decision_lines import latest, read_decision_lines, write_decision_lines
 
 SAD = Decision("a/1.png", Ruling.LABEL, "sad", "ann", "2026-01-31T12:00:00.000Z", "review", "00ff")
@@ -23,6 +28,38 @@ def test_a_half_written_line_is_no_decision_and_does_not_spoil_the_next(tmp_path
     assert read_decision_lines(file) == (SPLIT,)
     write_decision_lines(file, [SAD])
     assert read_decision_lines(file) == (SPLIT, SAD)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot open a folder to sync it")
+def test_a_new_file_is_synced_and_then_its_name_in_the_folder(tmp_path, monkeypatch):
+    synced = []
+
+    def fsync(descriptor, really=os.fsync):
+        found = os.fstat(descriptor)
+        synced.append((found.st_ino, found.st_size if stat.S_ISREG(found.st_mode) else None))
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    file = tmp_path / "decisions.jsonl"
+    write_decision_lines(file, [SAD])
+    inode, folder, size = file.stat().st_ino, tmp_path.stat().st_ino, file.stat().st_size
+    assert synced == [(inode, size), (folder, None)]
+    write_decision_lines(file, [SPLIT])
+    assert synced[2:] == [(inode, file.stat().st_size)]  # the name stands already
+
+
+def test_a_new_file_whose_name_cannot_be_synced_keeps_nothing(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise OSError(errno.EIO, "Input/output error")
+
+    file = tmp_path / "decisions.jsonl"
+    with monkeypatch.context() as patched:
+        patched.setattr(decision_lines, "sync_folder", refuse)
+        with pytest.raises(DecisionError, match=r"cannot write .*decisions\.jsonl: Input/output error"):
+            write_decision_lines(file, [SAD])
+    assert read_decision_lines(file) == ()
+    write_decision_lines(file, [SPLIT])
+    assert read_decision_lines(file) == (SPLIT,)
 
 
 def test_a_line_that_is_no_decision_is_named(tmp_path):
