@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -110,6 +111,9 @@ def write_conclusion(
         assumed=(*source.assumed, *plan.assumed, *notes, *gathered.notes, *noise.caveats),
         mislabelled_precision=_estimate(noise.flagged_precision) if calibrated else None,
         queue_precision=_estimate(noise.head_precision) if calibrated else None,
+        precision_levels=tuple(Estimate(each.value, each.low, each.high) for each in noise.levels)
+        if calibrated
+        else (),
         noise_rate=_estimate(noise.rate) if calibrated else None,
         noise_matrix=_rows(noise.transition) if calibrated else None,
         planted=_planted(calibration),
@@ -151,6 +155,10 @@ def _planted(calibration: Calibration) -> dict[str, Any]:
 
 def _estimate(interval: Interval | None) -> Estimate | None:
     return None if interval is None else Estimate(interval.value, interval.low, interval.high)
+
+
+def _levels(intervals: Sequence[Interval]) -> tuple[Estimate, ...]:
+    return tuple(Estimate(*(round(end, 4) for end in (each.value, each.low, each.high))) for each in intervals)
 
 
 def _rows(matrix: FloatArray) -> tuple[tuple[float | None, ...], ...]:

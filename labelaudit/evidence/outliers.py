@@ -68,8 +68,6 @@ class Outliers:
             why = f"that needs {LEAST_FACES} faces"
         return f"pictures that fit no class are not marked: {why}"
 
-    model: OutlierModel
-
 
 def score_outliers(
     net: Net,

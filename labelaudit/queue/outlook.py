@@ -10,7 +10,7 @@ import numpy as np
 from labelaudit.queue.item import Queue, QueueItem
 from labelaudit.queue.select import QueueChoice, select_rows
 from labelaudit.records import JsonDict
-from labelaudit.report.metadata import Estimate, plain
+from labelaudit.report.metadata import Estimate, expected_precision, plain
 from labelaudit.report.summary import QUEUE_HEAD
 from labelaudit.report.table import Report
 
@@ -43,8 +43,8 @@ class Outlook:
         floor: The share of wrong labels down to which rows were asked for, or None.
         falls_after: After how many looks the expected share falls under the floor for good; None where there is no
             floor, or where these rows end before.
-        expected: Share of the rows whose label is expected to be wrong: the mean of their ``p_mislabelled``. With an
-            interval only where the report measured one for exactly these rows. None where no row has a probability.
+        expected: Share of the rows whose label is expected to be wrong: the mean of their ``p_mislabelled``, with an
+            interval where the report knows one. None where no row has a probability.
         per_class: Given classes, those with most rows first.
         test_rows: Rows of a test split, which ``apply`` takes only when it is told to.
         names_tell: Rows whose id names the given label, which a blind queue cannot hide.
@@ -95,8 +95,8 @@ def _expected(queue: Queue, report: Report) -> Estimate | None:
     measured = report.metadata.queue_precision
     if measured is not None and ranks == set(range(1, min(QUEUE_HEAD, ranked) + 1)):
         return measured
-    p = [item.p_mislabelled for item in queue.items if item.p_mislabelled is not None]
-    return Estimate(round(float(np.mean(p)), 4)) if p else None
+    p = np.array([item.p_mislabelled for item in queue.items if item.p_mislabelled is not None], dtype=np.float32)
+    return expected_precision(p, report.metadata.precision_levels) if len(p) else None
 
 
 def _per_class(items: Sequence[QueueItem]) -> tuple[ClassOutlook, ...]:

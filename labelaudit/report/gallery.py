@@ -123,8 +123,8 @@ def choose(report: Report) -> Galleries:
     odd = np.flatnonzero(off_topic)
     odd = odd[np.argsort(-floats(table["outlier_score"])[odd], kind="stable")][:FIRST]
     left = TOTAL - len(first) - len(ambiguous) - len(conflicts) - len(odd)
-    unjudged = np.isin(verdict, [_code(Verdict.UNREADABLE), _code(Verdict.UNDETERMINED)])
-    unjudged = np.flatnonzero(unjudged & ~off_topic)
+    without = np.isin(verdict, [_code(Verdict.UNREADABLE), _code(Verdict.UNDETERMINED)])
+    unjudged = np.flatnonzero(without & ~off_topic)
     unjudged = unjudged[np.argsort(verdict[unjudged] != _code(Verdict.UNREADABLE), kind="stable")]
     return Galleries(
         first=first,

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from labelaudit.errors import ReportError
 from labelaudit.likeness import Scored
-from labelaudit.records import JsonDict
+from labelaudit.records import FloatArray, JsonDict
 
 REPORT_SCHEMA_VERSION = 1
 """Grows when a column changes its name, type or meaning; new columns and new metadata keys leave it alone."""
@@ -72,6 +74,7 @@ class ReportMetadata:
         assumed: What was assumed rather than told, one sentence each.
         mislabelled_precision: Share of the ``mislabelled`` rows that are wrong, or None for the mean of p_mislabelled.
         queue_precision: The same for the head of the queue.
+        precision_levels: The same for groups of rows of about equal p_mislabelled, from low to high; () = not known.
         noise_rate: Share of all given labels that are wrong, or None.
         noise_matrix: P(given | true), K rows (true) of K columns (given), None where a class was not audited; or None.
         planted: What the planted errors measured; name -> figure.
@@ -96,6 +99,7 @@ class ReportMetadata:
     assumed: tuple[str, ...] = ()
     mislabelled_precision: Estimate | None = None
     queue_precision: Estimate | None = None
+    precision_levels: tuple[Estimate, ...] = ()
     noise_rate: Estimate | None = None
     noise_matrix: tuple[tuple[float | None, ...], ...] | None = None
     planted: JsonDict = field(default_factory=dict)
@@ -134,6 +138,27 @@ class ReportMetadata:
             raise ReportError(f"{where} has damaged metadata ({error}); audit again") from error
 
 
+def expected_precision(p: FloatArray, levels: Sequence[Estimate]) -> Estimate:
+    """Share of some rows whose label is expected to be wrong.
+
+    The ends of the interval are the means of what holds at each row's level, as if all levels erred the same way at
+    once, as they mostly do.
+
+    Args:
+        p: Their p_mislabelled, (n,), n > 0.
+        levels: ``ReportMetadata.precision_levels``; without any there is no interval.
+    """
+    value = round(float(p.mean()), 4)
+    if not levels:
+        return Estimate(value)
+    at = [each.value for each in levels]
+    low, high = (
+        float(np.interp(p, at, np.maximum.accumulate(ends)).mean())
+        for ends in ([each.low or 0.0 for each in levels], [1.0 if each.high is None else each.high for each in levels])
+    )
+    return Estimate(value, round(min(low, value), 4), round(max(high, value), 4))
+
+
 def plain(value: Any) -> Any:
     """The value as JSON knows it: NaN is None, tuples are lists."""
     if isinstance(value, dict):
@@ -145,6 +170,10 @@ def plain(value: Any) -> Any:
 
 def _estimate(value: Any) -> Estimate | None:
     return None if value is None else Estimate(**value)
+
+
+def _estimates(value: Any) -> tuple[Estimate, ...]:
+    return tuple(Estimate(**each) for each in value)
 
 
 def _matrix(value: Any) -> tuple[tuple[float | None, ...], ...] | None:
@@ -164,6 +193,7 @@ _TYPED: dict[str, Callable[[Any], Any]] = {
     "assumed": tuple,
     "mislabelled_precision": _estimate,
     "queue_precision": _estimate,
+    "precision_levels": _estimates,
     "noise_rate": _estimate,
     "noise_matrix": _matrix,
     "scored": _scored,

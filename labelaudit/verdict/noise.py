@@ -23,6 +23,8 @@ from labelaudit.verdict.interval import Interval
 from labelaudit.verdict.planted import FIRM, Calibration, calibrate, margins
 
 DRAWS = 40
+LEVELS = 20
+"""Groups of rows of about equal p whose precision is stated."""
 LEAST_PURITY = 0.85
 """Share of wrong labels that the worst rows hold at the least."""
 LEAST_PURITY_IF_WEAK = 0.5
@@ -46,6 +48,8 @@ class NoiseEstimate:
         transition: P(given | true), (K, K), rows are true classes and sum to 1; NaN where a class was not audited.
         joint: Expected counts J[true, given], (K, K); they sum to n.
         firm_share: Share of rows on which the opinion is firm, in [0, 1].
+        levels: The precision of rows of about equal p, from the least likely wrong to the most: what gives any other
+            choice of rows its interval.
     """
 
     rate: Interval
@@ -54,6 +58,7 @@ class NoiseEstimate:
     transition: FloatArray
     joint: FloatArray
     firm_share: float
+    levels: tuple[Interval, ...]
 
     @property
     def weak(self) -> bool:
@@ -114,6 +119,11 @@ def estimate_noise(
         doubted = purity * [float(each.probability(margin[open_rows]).sum()) for each in drawn]
         return _interval(float(p[rows].mean()), (sure + doubted) / np.count_nonzero(rows))
 
+    levels = []
+    for rows in np.array_split(np.argsort(p, kind="stable"), min(LEVELS, len(p))):
+        level = precision(np.isin(np.arange(len(p)), rows))
+        assert level is not None
+        levels.append(level)
     rate = precision(np.ones(len(p), dtype=bool))
     assert rate is not None
     return NoiseEstimate(
@@ -123,6 +133,7 @@ def estimate_noise(
         transition=transition.astype(np.float32),
         joint=joint.astype(np.float32),
         firm_share=firm_share,
+        levels=tuple(levels),
     )
 
 

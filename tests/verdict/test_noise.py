@@ -174,3 +174,12 @@ def test_what_people_know_is_no_estimate() -> None:
     assert untold.flagged_precision is not None
     assert untold.flagged_precision.high > 0.5
     assert told.rate.high < untold.rate.high
+
+
+def test_levels_rise_and_their_mean_is_the_rate() -> None:
+    found = estimated(simulate(2_000, 4, slips=0.2))
+    values = [level.value for level in found.levels]
+    assert len(values) == 20
+    assert values == sorted(values)
+    assert all(holds(level) for level in found.levels)
+    assert np.mean(values) == pytest.approx(found.rate.value, abs=1e-6)
