@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from labelaudit.inspection import Inspection, inspect_source
     from labelaudit.pipeline import AuditResult, audit
     from labelaudit.queue.agreement import agreement_of_decisions
+    from labelaudit.queue.apply import apply_decisions
     from labelaudit.queue.decisions import read_decisions
     from labelaudit.queue.select import QueueChoice, select_queue
     from labelaudit.queue.spot_check import measure_decisions
@@ -86,6 +87,7 @@ _HOME = {
     "labelaudit.inspection": ("Inspection", "inspect_source"),
     "labelaudit.pipeline": ("AuditResult", "audit"),
     "labelaudit.queue.agreement": ("agreement_of_decisions",),
+    "labelaudit.queue.apply": ("apply_decisions",),
     "labelaudit.queue.decisions": ("read_decisions",),
     "labelaudit.queue.select": ("QueueChoice", "select_queue"),
     "labelaudit.queue.spot_check": ("measure_decisions",),
@@ -159,6 +161,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "agreement_of_decisions",
+    "apply_decisions",
     "audit",
     "check",
     "compare_runs",
