@@ -17,7 +17,6 @@ What happens to the odd ones:
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import threading
 import warnings
@@ -31,6 +30,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from labelaudit.errors import PixelError
 from labelaudit.pixels.measures import brightness, grey_of, sharpness
 from labelaudit.source.interface import Picture
+from labelaudit.source.pictures import readable_formats
 
 DECODER_VERSION = 1
 """Raised whenever the same bytes may decode to other pixels; part of every cache's key."""
@@ -44,7 +44,6 @@ MAX_ASPECT = 100
 _BIG_PIXELS = 16_000_000
 """Pictures with more pixels are decoded one at a time, so that memory does not grow with the threads."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF")
 _NAMES = "JPEG, PNG, WebP, BMP, GIF, TIFF, PPM, JPEG 2000, AVIF"
 _GREY = "L"
 _DEEP_GREY = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
@@ -135,7 +134,7 @@ def _open(picture: Picture) -> Image.Image:
         return _from_array(picture)
     if not picture:
         raise PixelError("the file is empty (0 bytes)")
-    image = Image.open(io.BytesIO(picture), formats=_readable_formats())
+    image = Image.open(io.BytesIO(picture), formats=readable_formats())
     _check_size(*image.size)
     return image
 
@@ -204,13 +203,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
         return 1
-
-
-@functools.cache
-def _readable_formats() -> tuple[str, ...]:
-    """The closed list, less what this Pillow was built without. Never a format that starts another program (EPS)."""
-    Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 _quiet_lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -20,6 +21,7 @@ from labelaudit.source.interface import Picture
 from labelaudit.source.walk import stays_inside
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF")
 _LARGEST_CROPPED = 64_000_000  # pixels; a picture to be cropped must be decoded whole
 
 
@@ -156,6 +158,13 @@ def read_below(root: str, path: str) -> bytes:
         raise PixelError(f"{_shown(path)} cannot be read: {error.strerror}") from error
 
 
+@functools.cache
+def readable_formats() -> tuple[str, ...]:
+    """What pictures may be, less what this Pillow was built without. Never a format that starts a program (EPS)."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
 def crop(content: bytes, box: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Decodes a picture and cuts a face out of it.
 
@@ -170,7 +179,7 @@ def crop(content: bytes, box: NDArray[np.int64]) -> NDArray[np.uint8]:
         PixelError: The picture cannot be decoded, or the box lies outside it.
     """
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=readable_formats()) as picture:
             width, height = picture.size
             if width * height > _LARGEST_CROPPED:
                 raise PixelError(f"{width} x {height} pixels are too many to cut a face out of")

@@ -96,3 +96,12 @@ def test_boxes_change_the_signature(write_pictures) -> None:
     boxes = np.array([[0, 0, 2, 2]])
     first = FilePictures(root, ["1.png"], boxes=boxes).signature()
     assert FilePictures(root, ["1.png"], boxes=boxes + 1).signature() != first
+
+
+def test_a_picture_that_would_start_a_program_is_not_opened(monkeypatch):
+    started: list[object] = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *told, **_more: started.append(told))
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\nshowpage\n"
+    with pytest.raises(PixelError, match="cannot be decoded to cut the face out"):
+        crop(eps, np.array([0, 0, 10, 10]))
+    assert not started
