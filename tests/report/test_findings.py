@@ -124,9 +124,9 @@ def test_a_class_goes_one_way_when_many_of_its_rows_look_like_one_other():
         return ClassSummary(label, given, 0, 0, 0, 10, 0, 0.5, 0.1, 0.6, None, 0)
 
     classes = [judged("fear", 110), judged("sad", 110), judged("happy", 10)]
-    suggested = np.array([[0, 21, 1], [30, 0, 20], [0, 0, 0]])  # of 100, 100 and no judged rows
-    assert one_way(suggested, classes) == [OneWay("sad", "fear", 30, 0.3)]
-    suggested[0, 1] = 40
+    suggested = np.array([[0, 39, 1], [41, 0, 20], [0, 0, 0]])  # of 100, 100 and no judged rows
+    assert one_way(suggested, classes) == [OneWay("sad", "fear", 41, 0.41)]
+    suggested[0, 1] = 50
     assert [each.given for each in one_way(suggested, classes)] == ["fear", "sad"]
 
 
