@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -46,3 +47,8 @@ class Decision:
     def __post_init__(self) -> None:
         if (self.ruling is Ruling.LABEL) != (self.label is not None):
             raise ValueError(f"a decision with the ruling {self.ruling} has the label {self.label!r}")
+
+
+def time_text(moment: datetime) -> str:
+    """A moment in UTC as decisions and ledgers write it: ISO 8601 to the millisecond, with ``Z``."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

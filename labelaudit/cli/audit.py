@@ -129,6 +129,7 @@ def audit(
 
     from labelaudit.pipeline import run_audit
     from labelaudit.queue.decisions import read_decisions
+    from labelaudit.source.fingerprint import dataset_name
     from labelaudit.source.origin import Origin
 
     said = [each for path in decisions or () for each in read_decisions(path)]
@@ -139,7 +140,7 @@ def audit(
             source,
             out=out,
             settings=settings,
-            name=opt.dataset_name(dataset),
+            name=dataset_name(dataset),
             origin=origin,
             force=force,
             resume=resume,

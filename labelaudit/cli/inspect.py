@@ -65,10 +65,11 @@ def inspect(
     from labelaudit.inspection import inspect_source
     from labelaudit.rundir import cache_folder
     from labelaudit.source.detect import open_source
+    from labelaudit.source.fingerprint import dataset_name
 
     source = open_source(dataset, chosen)
     with stage_lines(quiet=quiet) as progress:
         inspection = inspect_source(
             source, settings=settings, cache_dir=cache_folder(settings.cache_dir), progress=progress
         )
-    write_inspection(inspection, name=opt.dataset_name(dataset), as_json=as_json, quiet=quiet, verbose=verbose)
+    write_inspection(inspection, name=dataset_name(dataset), as_json=as_json, quiet=quiet, verbose=verbose)

@@ -223,12 +223,6 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def dataset_name(dataset: str) -> str:
-    """What a dataset is called: the last part of its path, or the name of a hub's dataset."""
-    path = Path(dataset)
-    return path.resolve().name if path.exists() else dataset
-
-
 def source_options(
     *,
     format: str | None,  # noqa: A002 - the option's own name

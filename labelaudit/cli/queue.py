@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,9 @@ from labelaudit.cli.output.queue import write_queue_result
 from labelaudit.cli.output.spot_check import write_spot_draw, write_spot_findings
 from labelaudit.cli.progress import stage_lines
 from labelaudit.queue.ways import PictureWay, Suspicion
+
+if TYPE_CHECKING:
+    from labelaudit.queue.select import QueueChoice
 
 EXAMPLES = """Examples:
 
@@ -124,6 +128,34 @@ Out = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier queue there.", rich_help_panel=opt.WORK)]
 
 
+def row_choice(
+    *,
+    top: int | None,
+    classes: Sequence[str] | None,
+    min_p: float | None,
+    quota: int | None,
+    until: float | None,
+    verdicts: Sequence[Suspicion] | None,
+    splits: Sequence[str] | None,
+    blind: bool,
+    seed: int = 0,
+) -> QueueChoice:
+    """Which rows are asked about, from the flags of the same names."""
+    from labelaudit.queue.select import DEFAULT_TOP, QueueChoice
+
+    return QueueChoice(
+        top=(DEFAULT_TOP if top is None and until is None else top) or None,
+        classes=tuple(classes or ()),
+        min_p=min_p,
+        quota=quota,
+        until=until,
+        verdicts=tuple(verdicts or ()),
+        splits=tuple(splits or ()),
+        blind=blind,
+        seed=seed,
+    )
+
+
 def queue(
     run: opt.Run,
     top: Top = None,
@@ -167,7 +199,7 @@ def queue(
     from labelaudit.queue.formats import format_named
     from labelaudit.queue.handout import default_name, plan_pictures, write_queue
     from labelaudit.queue.outlook import look_out
-    from labelaudit.queue.select import DEFAULT_TOP, QUEUE_COLUMNS, QueueChoice, select_queue
+    from labelaudit.queue.select import QUEUE_COLUMNS, select_queue
     from labelaudit.queue.spot_check import build_spot_check, spot_check_queue, write_measurement
     from labelaudit.report.table import read_report
     from labelaudit.rundir import RunDir
@@ -176,16 +208,14 @@ def queue(
     annotators = () if assign is None else tuple(name.strip() for name in assign.split(","))
     form = format_named(format)
     plan = plan_pictures(form, pictures, picture_root)
-    if top is None and until is None:
-        top = DEFAULT_TOP
-    choice = QueueChoice(
-        top=top or None,
-        classes=tuple(class_ or ()),
+    choice = row_choice(
+        top=top,
+        classes=class_,
         min_p=min_p,
         quota=quota,
         until=until,
-        verdicts=tuple(verdict or ()),
-        splits=tuple(split or ()),
+        verdicts=verdict,
+        splits=split,
         blind=blind,
         seed=seed,
     )

@@ -108,7 +108,6 @@ def review(
     if spot_check and any((top is not None, class_, min_p is not None, quota, until, verdict, split)):
         raise typer.BadParameter("--spot-check has rows of its own, drawn from all; leave other choices of rows out")
 
-    from labelaudit.queue.select import DEFAULT_TOP, QueueChoice
     from labelaudit.review.desk import open_desk
     from labelaudit.review.ledger import open_ledger
     from labelaudit.review.pictures import Album
@@ -119,14 +118,14 @@ def review(
     from labelaudit.source.origin import open_run_source
 
     check_host(host, let_network_in=let_network_in)
-    choice = QueueChoice(
-        top=(DEFAULT_TOP if top is None and until is None else top) or None,
-        classes=tuple(class_ or ()),
+    choice = queue.row_choice(
+        top=top,
+        classes=class_,
         min_p=min_p,
         quota=quota,
         until=until,
-        verdicts=tuple(verdict or ()),
-        splits=tuple(split or ()),
+        verdicts=verdict,
+        splits=split,
         blind=blind or spot_check,
     )
     name = None if annotator is None else annotator_name(annotator)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labelaudit._version import __version__
-from labelaudit.decision import Decision
+from labelaudit.decision import Decision, time_text
 from labelaudit.errors import DecisionError
 from labelaudit.queue.applied import ApplyResult, Opening, flags_of, said
 from labelaudit.queue.aside import folder_aside
@@ -226,7 +226,7 @@ def _about(metadata: ReportMetadata, choices: Choices, result: ApplyResult) -> J
     """The first line of an act, but for the files."""
     return {
         "act": APPLY,
-        "when": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "when": time_text(datetime.now(UTC)),
         "as": result.how,
         "dataset": metadata.dataset,
         "dataset_fingerprint": metadata.dataset_fingerprint,

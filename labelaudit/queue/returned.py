@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from labelaudit.decision import Decision, Ruling
+from labelaudit.decision import Decision, Ruling, time_text
 from labelaudit.errors import DecisionError
 from labelaudit.queue.choices import decided
 
@@ -101,7 +101,7 @@ def in_utc(time: Any, where: str) -> str:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
         raise DecisionError(f"{where} has the time {time!r}, which is none; export it again") from error
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(moment)
 
 
 def decision(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labelaudit._version import __version__
+from labelaudit.decision import time_text
 from labelaudit.errors import DecisionError
 from labelaudit.queue.applied import Opening, UndoResult
 from labelaudit.queue.aside import folder_aside
@@ -70,7 +71,7 @@ def apply_undo(
 
 def _about(act: Act, result: UndoResult) -> JsonDict:
     kept = {name: act.about[name] for name in ("as", "dataset", "dataset_fingerprint", "model_hash")}
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = time_text(datetime.now(UTC))
     return {
         "act": UNDO,
         "when": now,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from labelaudit.decision import Decision, Ruling
+from labelaudit.decision import Decision, Ruling, time_text
 from labelaudit.errors import RunFolderError
 from labelaudit.queue.decision_lines import latest, read_decision_lines, write_decision_lines
 from labelaudit.rundir import locked
@@ -177,7 +177,7 @@ class Ledger:
 
     def _decision(self, wanted: Wanted) -> Decision:
         # A clock that is set back must not make a later decision the earlier one.
-        now = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = time_text(self._now())
         self._last_time = max(now, self._last_time)
         return Decision(
             sample_id=wanted.sample_id,

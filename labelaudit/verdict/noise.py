@@ -121,7 +121,9 @@ def estimate_noise(
 
     levels = []
     for rows in np.array_split(np.argsort(p, kind="stable"), min(LEVELS, len(p))):
-        level = precision(np.isin(np.arange(len(p)), rows))
+        alike = np.zeros(len(p), dtype=bool)
+        alike[rows] = True
+        level = precision(alike)
         assert level is not None
         levels.append(level)
     rate = precision(np.ones(len(p), dtype=bool))

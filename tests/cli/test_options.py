@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelaudit.cli.label_map import read_label_map
-from labelaudit.cli.options import audit_settings, dataset_name
+from labelaudit.cli.options import audit_settings
 from labelaudit.errors import SettingsError, SourceError
 from labelaudit.settings import AuditSettings, Effort, ThresholdKind
+from labelaudit.source.fingerprint import dataset_name
 
 
 def test_label_maps_from_pairs():
