@@ -1,6 +1,7 @@
 # make demo    draw faces with known label errors, audit them, print what was found
 # make test    lint, types, tests
-# make clean   remove what the two made
+# make torture the long form of the tests: kills, full disks, bad input, load; one table of what was lost
+# make clean   remove what these made
 # Each makes its own .venv once; PYTHON=python3.12 chooses the interpreter.
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 EXTRAS := dev,hf,timm,bench,review
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test clean
+.PHONY: demo test torture clean
 
 demo: $(VENV)/installed
 	$(BIN)/labelaudit demo --out runs/demo --force
@@ -19,6 +20,9 @@ test: $(VENV)/installed-with-extras
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2
+
+torture: $(VENV)/installed-with-extras
+	$(BIN)/python -m tests.torture
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
