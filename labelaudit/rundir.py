@@ -181,7 +181,7 @@ def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:
         before = json.loads(run.mark.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{run.mark} cannot be read; start anew with --force") from error
-    changed = _differing(before, json.loads(json.dumps(fingerprint)))
+    changed = differing(before, json.loads(json.dumps(fingerprint)))
     if changed:
         raise RunFolderError(
             f"{run.root} was started with other {', '.join(changed)}; "
@@ -189,13 +189,13 @@ def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:
         )
 
 
-def _differing(before: Any, now: Any, name: str = "") -> list[str]:
+def differing(before: Any, now: Any, name: str = "") -> list[str]:
     """Dotted names of the values that differ between two nested JSON values."""
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return [] if before == now else [name or _MARK]
     keys = {**before, **now}
     return [
-        each for key in keys for each in _differing(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+        each for key in keys for each in differing(before.get(key), now.get(key), f"{name}.{key}" if name else key)
     ]
 
 

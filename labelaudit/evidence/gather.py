@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from accelerate import Accelerator
 from numpy.typing import NDArray
-from torch import Tensor
 
-from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
-from labelaudit.asm.peers import Head, Peers, build_peers
+from labelaudit.asm.peers import Peers
 from labelaudit.evidence.combine import combine, combine_balanced
 from labelaudit.evidence.crossfit import CrossFit, cross_fit, deal_folds
 from labelaudit.evidence.device import build_accelerator, repeatable
-from labelaudit.evidence.features import HeadFeatures, fit_head_features, load_trunk_features, view_means
+from labelaudit.evidence.features import HeadFeatures, fit_head_features, view_means
+from labelaudit.evidence.learners import frozen_features, head_learners, network_learners
 from labelaudit.evidence.neighbours import Neighbours, find_neighbours
 from labelaudit.evidence.outlier_model import OutlierModel
 from labelaudit.evidence.outliers import Outliers, score_outliers
@@ -25,9 +21,6 @@ from labelaudit.evidence.plan import Plan
 from labelaudit.evidence.ridge import RidgeEvidence, RidgeModel, leave_one_out_ridge
 from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.interface import Net
-from labelaudit.nets.recipe import WITHOUT_WEIGHTS
-from labelaudit.nets.registry import build_net, input_size
-from labelaudit.nets.weights import load_weights
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import Evidence, FloatArray, IntArray, Progress, Stage, no_progress
 from labelaudit.settings import Targets, Training
@@ -98,7 +91,7 @@ def gather_evidence(
     decided = np.zeros(len(rows), dtype=bool) if decided is None else decided
     frozen = settings.training is Training.FROZEN
     with repeatable(plan.device, small=False):
-        groups, trunk = _frozen_features(store, plan, cache_dir, notes, progress)
+        groups, trunk = frozen_features(store, plan, cache_dir, notes, progress)
         ridge = _ridge(groups, rows, given, decided, num_classes, twins, plan, progress)
         components = fit_head_features(groups, rows, seed=settings.seed)
         short = components.apply(groups, device=plan.device)  # (V, N, H)
@@ -130,16 +123,14 @@ def gather_evidence(
         return found
 
     accelerator = build_accelerator(plan.device, mixed=not frozen)
-    batches: Batches
-    build: Callable[[int], Peers]
     with repeatable(plan.device, small=frozen):
         if frozen:
-            batches, build = _heads(short, num_classes, accelerator)
+            learners = head_learners(short, num_classes, accelerator)
         else:
-            batches, build = _whole_networks(store, plan, num_classes, accelerator)
+            learners = network_learners(store, plan, num_classes, accelerator)
         fitted = cross_fit(
-            build,
-            batches,
+            learners.build,
+            learners.batches,
             rows=rows,
             given=given,
             fold=deal_folds(given, twins, folds=settings.folds or 1, seed=settings.seed),
@@ -176,28 +167,6 @@ def gather_evidence(
     )
 
 
-def _frozen_features(
-    store: PixelStore, plan: Plan, cache_dir: Path, notes: list[str], progress: Progress
-) -> tuple[list[FeatureArray], Net]:
-    """Features of a trunk that does not learn: the pretrained one, or gradient histograms without weights."""
-    settings, weights = plan.settings, plan.weights
-    backbone = settings.nets.backbone if weights is not None else WITHOUT_WEIGHTS
-    assert backbone is not None
-    size = settings.nets.size if settings.training is Training.FROZEN else input_size(backbone)
-    # The cache knows features by the weights' hash alone: what those leave out may not differ from run to run.
-    torch.manual_seed(0)
-    net = build_net(backbone, num_classes=2, size=size)
-    if weights is None:
-        notes.append("ridge evidence from gradient histograms, for want of pretrained weights")
-    else:
-        notes.append(load_weights(net, weights).note)
-    sha256 = "" if weights is None else weights.sha256
-    groups = load_trunk_features(
-        net, store, weights_sha256=sha256, cache_dir=cache_dir, device=plan.device, progress=progress
-    )
-    return groups, net
-
-
 def _ridge(
     groups: list[FeatureArray],
     rows: NDArray[np.int64],
@@ -221,31 +190,6 @@ def _ridge(
     )
     progress(Stage("ridge", len(rows), len(rows), "faces"))
     return found
-
-
-def _heads(features: Tensor, num_classes: int, accelerator: Accelerator) -> tuple[Batches, Callable[[int], Peers]]:
-    """Peers that are heads on the frozen trunk's features, (V, N, H)."""
-    width = features.shape[2]
-    batches = FeatureBatches(features, device=accelerator.device)
-    return batches, lambda seed: build_peers(lambda: Head(width, num_classes), seed=seed)
-
-
-def _whole_networks(
-    store: PixelStore, plan: Plan, num_classes: int, accelerator: Accelerator
-) -> tuple[Batches, Callable[[int], Peers]]:
-    """Peers that are whole networks."""
-    backbone, size = plan.settings.nets.backbone, plan.settings.nets.size
-    assert backbone is not None
-
-    def network() -> Net:
-        net = build_net(backbone, num_classes=num_classes, size=size)
-        if plan.weights is not None:
-            load_weights(net, plan.weights)
-        return net.to(memory_format=torch.channels_last)
-
-    spec = network().spec
-    batches = PixelBatches(store.pixels, spec=spec, device=accelerator.device)
-    return batches, lambda seed: build_peers(network, seed=seed)
 
 
 def _spread(

@@ -198,7 +198,7 @@ class Scorer:
             assert isinstance(network, Net)
             batches = PixelBatches(pixels, spec=network.spec, device=device)
         rows = torch.arange(len(pixels))
-        peers = _mean_peers(judges.peers, batches, rows)
+        peers = mean_peers(judges.peers, batches, rows)
         likeness = judges.ridge.likeness(view_means(groups, rows.numpy()))
         coordinates = likeness[:, torch.from_numpy(self._reference.landmarks)].cpu().numpy()
         outlier = judges.outliers.score(groups, judges.components)[:, None]
@@ -227,7 +227,7 @@ class Scorer:
         )
 
 
-def _mean_peers(peers: Sequence[Peers], batches: Batches, rows: torch.Tensor) -> FloatArray:
+def mean_peers(peers: Sequence[Peers], batches: Batches, rows: torch.Tensor) -> FloatArray:
     """Each peer's posterior, the mean over folds and plain views, (2, n, K)."""
     views = batches.plain(rows)
     found = [torch.stack(both(view)).float().softmax(dim=-1) for both in peers for view in views]
