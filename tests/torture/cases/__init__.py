@@ -1,0 +1,1 @@
+"""Malformed things, and what must come of each."""

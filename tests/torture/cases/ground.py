@@ -1,0 +1,90 @@
+"""What every case stands on: a few drawn faces, an audit of them with its model, and a queue of it as it comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from labelaudit.faces import draw_dataset, write_dataset
+
+FACES = 40
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Read by all cases, changed by none.
+
+    Attributes:
+        faces: Drawn faces, a folder a class.
+        run: A finished audit of them.
+        cache: The cache folder of that audit.
+    """
+
+    faces: Path
+    run: Path
+    cache: Path
+
+    def copy_of_run(self, folder: Path) -> Path:
+        """The run, to be spoilt."""
+        return Path(shutil.copytree(self.run, folder / "run"))
+
+    def copy_of_faces(self, folder: Path) -> Path:
+        """Six faces of each of two classes, to be spoilt."""
+        for label in ("happy", "sad"):
+            target = folder / "faces" / label
+            target.mkdir(parents=True)
+            for path in sorted((self.faces / label).iterdir())[:6]:
+                shutil.copy(path, target)
+        return folder / "faces"
+
+    def face(self) -> NDArray[np.uint8]:
+        """One face, RGB (48, 48, 3)."""
+        return np.asarray(Image.open(min((self.faces / "happy").iterdir())).convert("RGB"))
+
+
+def build_ground(root: Path) -> Ground:
+    """Draws and audits. Takes some seconds."""
+    ground = Ground(root / "ground" / "faces", root / "ground" / "run", root / "ground" / "cache")
+    write_dataset(draw_dataset(FACES, seed=5, size=48, class_shares={"happy": 1.0, "sad": 1.0}), ground.faces)
+    network = ("--backbone", "gradients", "--weights", "none", "--epochs", "2", "--warm-up", "1", "--folds", "2")
+    code = command("audit", ground.faces, "--out", ground.run, "--cache-dir", ground.cache, "--quiet", *network)
+    if code:
+        raise RuntimeError(f"the audit that the cases stand on ended with {code}")
+    return ground
+
+
+def command(*arguments: str | Path) -> int:
+    """Runs ``labelaudit`` in this process; its exit code."""
+    from labelaudit.cli.app import app
+
+    try:
+        app([str(each) for each in arguments])
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    return 0
+
+
+def heard(arguments: Sequence[str | Path]) -> tuple[int, str, str]:
+    """``command`` with what it said on stdout and stderr."""
+    said = [io.TextIOWrapper(io.BytesIO(), "utf-8", errors="backslashreplace", write_through=True) for _ in range(2)]
+    real = sys.argv
+    sys.argv = ["labelaudit"]  # what a usage message calls the program
+    try:
+        with contextlib.redirect_stdout(said[0]), contextlib.redirect_stderr(said[1]):
+            code = command(*arguments)
+    finally:
+        sys.argv = real
+    texts = []
+    for stream in said:
+        stream.seek(0)
+        texts.append(stream.read())
+    return code, *texts
