@@ -21,7 +21,7 @@ from torch import Tensor
 from labelaudit.errors import TrainingError
 from labelaudit.rundir import written_aside
 
-CHECKPOINT_VERSION = 2
+CHECKPOINT_VERSION = 3
 
 _TENSOR = "tensor"
 
@@ -72,6 +72,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise _damaged(path, "its checksum is wrong")
     state: dict[str, Any] = _restore(json.loads(outline), tensors)
     return state
+
+
+def copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``load_checkpoint`` would bring back of a state, without a file: a copy on the CPU."""
+    tensors: dict[str, Tensor] = {}
+    outline = _flatten(state, "", tensors)
+    found: dict[str, Any] = _restore(outline, tensors)
+    return found
 
 
 def _damaged(path: Path, why: str) -> TrainingError:

@@ -24,6 +24,8 @@ class RunState:
         partitions: Mined epochs that each training row spent in each partition, (T, 3).
         history: One entry a mined epoch: thresholds (3, K) of mean, clean, noisy and counts (3, K).
         losses: Mean total loss of each epoch.
+        rolled_back: Epochs, from 1, whose numbers broke: each time training went back to the epoch before, and on at
+            half the learning rate.
     """
 
     epochs_done: int
@@ -32,6 +34,7 @@ class RunState:
     partitions: Tensor
     history: list[tuple[int, Tensor, Tensor]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    rolled_back: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class TrainingRun:
         partitions: Mined epochs that each training row spent as clean, ambiguous, noisy, (T, 3).
         history: One entry a mined epoch.
         losses: Mean loss of each epoch.
+        rolled_back: As in ``RunState``.
         peers: The trained networks, in eval mode.
     """
 
@@ -51,4 +55,5 @@ class TrainingRun:
     partitions: IntArray
     history: RunHistory
     losses: list[float]
+    rolled_back: list[int]
     peers: Peers

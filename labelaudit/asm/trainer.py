@@ -3,6 +3,9 @@
 METHOD in one breath: an evidence pass (no augmentation, eval mode) gives each training sample's confidence; the class
 means of it give the epoch's clean and noisy thresholds; they part the samples into clean, ambiguous and noisy; each
 part trains by its own loss. Beside the training rows the trainer judges held-out rows, whose labels it never reads.
+
+An epoch after which loss or answers are no numbers does not count: training goes back to the epoch before and on at
+half the learning rate. What it goes back to is kept in memory, as a checkpoint would bring it back from a file.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from labelaudit.asm.batches import Batches
+from labelaudit.asm.checkpoint import copied
 from labelaudit.asm.mining import Partition, mine
 from labelaudit.asm.peers import Peers
 from labelaudit.asm.run import RunState, TrainingRun
@@ -33,6 +37,9 @@ JUDGE_BATCH = 512
 """Samples a forward pass of the evidence pass."""
 JUDGED_SHARE = 0.34
 """Held-out rows are judged in this last share of the epochs, where the learning rate is low; their mean counts."""
+
+MOST_ROLLBACKS = 3
+"""Halvings of the learning rate after which a run gives up: at an eighth of it, the rate is not what is wrong."""
 
 
 class Trainer:
@@ -72,7 +79,7 @@ class Trainer:
             raise ValueError("epochs, warm_up, learning_rate and batch must be decided before training")
         self.epochs = settings.epochs
         self.warm_up = settings.warm_up
-        self.peak = settings.learning_rate
+        self.first_peak = settings.learning_rate
         self.settings = settings
         self.num_classes = num_classes
         self.batches = batches
@@ -99,22 +106,26 @@ class Trainer:
         """Trains to the end, from wherever the state stands.
 
         Args:
-            on_epoch: Called after every whole epoch, the moment at which the state may be saved.
+            on_epoch: Called after every whole epoch, and after going back to one: the moments at which the state may
+                be saved.
 
         Raises:
-            TrainingError: The loss or a posterior is no longer a number.
+            TrainingError: The loss or a posterior is no number, however low the learning rate.
         """
+        good = copied(self.state_dict())
         while self.state.epochs_done < self.epochs:
-            epoch = self.state.epochs_done
-            generator = self._seed_epoch(epoch)
-            partition = self._mine() if epoch >= self.warm_up else None
-            self.state.losses.append(self._train_epoch(epoch, partition, generator))
-            if epoch >= self._judged_from:
-                self._judge()
-            self.state.epochs_done = epoch + 1
+            if self._run_epoch():
+                good = copied(self.state_dict())
+            else:
+                self._go_back(good)
             if on_epoch is not None:
                 on_epoch(self)
         return self._result()
+
+    @property
+    def peak(self) -> float:
+        """The highest learning rate, as it stands after rollbacks."""
+        return self.first_peak * 0.5 ** len(self.state.rolled_back)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that changes, as tensors and plain values; a finished run needs its optimiser no more."""
@@ -151,6 +162,37 @@ class Trainer:
         for part in (self.train_rows, self.given.cpu(), self.judge_rows):
             digest.update(part.numpy().tobytes())
         return digest.hexdigest()
+
+    def _run_epoch(self) -> bool:
+        """Mines, trains and judges; False where loss or answers are no numbers, and then nothing of it counts."""
+        epoch = self.state.epochs_done
+        generator = self._seed_epoch(epoch)
+        partition = self._mine() if epoch >= self.warm_up else None
+        loss = self._train_epoch(epoch, partition, generator)
+        # The loss is that of before each step: only the networks' answers show what the last one did.
+        sound = math.isfinite(loss) and bool(self._posteriors(self.train_rows[: self.settings.batch]).isfinite().all())
+        if epoch >= self._judged_from:
+            sound = sound and self._judge()
+        self.state.losses.append(loss)
+        self.state.epochs_done += sound
+        return sound
+
+    def _go_back(self, good: dict[str, Any]) -> None:
+        """Goes back to the last whole epoch and on at half the learning rate.
+
+        Raises:
+            TrainingError: It was halved often enough.
+        """
+        failed = self.state.epochs_done + 1
+        rolled_back = [*self.state.rolled_back, failed]
+        if len(rolled_back) > MOST_ROLLBACKS:
+            raise TrainingError(
+                f"the networks' answers are no numbers any more in epoch {failed}, though the learning rate was halved "
+                f"{MOST_ROLLBACKS} times, from {self.first_peak:g} to {self.peak:g}; start anew with --force and a "
+                f"--learning-rate below that"
+            )
+        self.load_state_dict(copied(good))
+        self.state.rolled_back = rolled_back
 
     def _seed_epoch(self, epoch: int) -> torch.Generator:
         """Seeds torch (dropout) and gives a generator (views), both a function of (seed, epoch) alone."""
@@ -209,24 +251,14 @@ class Trainer:
                 accelerator=self.accelerator,
             )
             total += parts.total.detach() * len(chosen)
-        loss = float(total) / len(order)
-        if not math.isfinite(loss):
-            raise self._diverged()
-        return loss
+        return float(total) / len(order)
 
-    def _judge(self) -> None:
-        """Adds what the peers now say of the rows to judge."""
+    def _judge(self) -> bool:
+        """Adds what the peers now say of the rows to judge; False where these are no numbers."""
         posteriors = self._posteriors(self.judge_rows).cpu()
-        if not posteriors.isfinite().all():
-            raise self._diverged()
         self.state.judged += posteriors
         self.state.judged_epochs += 1
-
-    def _diverged(self) -> TrainingError:
-        return TrainingError(
-            f"the networks' answers are no numbers any more in epoch {self.state.epochs_done + 1}; "
-            f"start anew with --force and a --learning-rate below {self.peak:g}"
-        )
+        return bool(posteriors.isfinite().all())
 
     @property
     def _judged_from(self) -> int:
@@ -255,5 +287,6 @@ class Trainer:
             partitions=self.state.partitions.numpy(),
             history=history,
             losses=self.state.losses,
+            rolled_back=self.state.rolled_back,
             peers=self.raw_peers,
         )

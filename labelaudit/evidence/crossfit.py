@@ -40,6 +40,7 @@ class CrossFit:
             summed over the folds' runs.
         history: Thresholds through the epochs of every fold.
         losses: Mean training loss, one list of epochs a fold.
+        setbacks: Where training broke and went on at a lower learning rate, a sentence each.
         judges: The peers of the first folds, which judge new images, on the CPU.
     """
 
@@ -48,6 +49,7 @@ class CrossFit:
     partitions: IntArray
     history: ThresholdHistory
     losses: list[list[float]]
+    setbacks: tuple[str, ...]
     judges: tuple[Peers, ...]
 
 
@@ -119,7 +121,7 @@ def cross_fit(
     folds = int(fold.max()) + 1
     posteriors = np.full((2, len(rows), num_classes), np.nan, dtype=np.float32)
     partitions = np.zeros((len(rows), len(Partition)), dtype=np.int32)
-    histories, losses = [], []
+    histories, losses, setbacks = [], [], []
     judges: list[Peers] = []
     for number in range(folds):
         held = np.flatnonzero(fold == number)
@@ -151,11 +153,14 @@ def cross_fit(
         partitions[learned] += run.partitions
         histories.append(run.history)
         losses.append(run.losses)
+        if run.rolled_back:
+            setbacks.append(_setback(_name(number, folds), run.rolled_back, trainer.peak))
         if len(judges) < keep:
             judges.append(run.peers.cpu())
         del trainer, run  # nothing stays on the device, where the next fold needs the room
         accelerator.free_memory()
-    return CrossFit(posteriors[0], posteriors[1], partitions, _join(histories, num_classes), losses, tuple(judges))
+    history = _join(histories, num_classes)
+    return CrossFit(posteriors[0], posteriors[1], partitions, history, losses, tuple(setbacks), tuple(judges))
 
 
 def _fit_or_resume(
@@ -165,7 +170,7 @@ def _fit_or_resume(
     path = None if checkpoint is None else checkpoint / f"fold-{number + 1}.safetensors"
     if path is not None and path.exists():
         trainer.load_state_dict(load_checkpoint(path))
-    name = "training" if folds == 1 else f"fold {number + 1} of {folds}"
+    name = _name(number, folds)
     progress(Stage(name, trainer.state.epochs_done, trainer.epochs, "epochs"))
 
     def on_epoch(running: Trainer) -> None:
@@ -174,6 +179,17 @@ def _fit_or_resume(
         progress(Stage(name, running.state.epochs_done, running.epochs, "epochs"))
 
     return trainer.fit(on_epoch=on_epoch)
+
+
+def _name(number: int, folds: int) -> str:
+    return "training" if folds == 1 else f"fold {number + 1} of {folds}"
+
+
+def _setback(name: str, rolled_back: list[int], peak: float) -> str:
+    several = len(rolled_back) > 1
+    where = f"epoch{'s' if several else ''} {', '.join(map(str, rolled_back))}"
+    back = "each time it went back to the epoch before" if several else "it went back to the epoch before"
+    return f"{name} came to no numbers in {where}; {back} and halved the learning rate, to {peak:g} in the end"
 
 
 def _join(histories: list[RunHistory], num_classes: int) -> ThresholdHistory:

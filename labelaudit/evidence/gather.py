@@ -143,6 +143,7 @@ def gather_evidence(
             checkpoint=checkpoint,
             progress=progress,
         )
+    notes += fitted.setbacks
     if settings.asm.balance == 0.0:
         notes.append(
             "class imbalance: classes weigh by their size in training (asm.balance 0), thresholds are a class's own"

@@ -195,32 +195,111 @@ def test_a_state_of_another_run_is_refused(
     assert "--force" in str(caught.value)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_in_one_line(make_trainer: MakeTrainer):
+# Training whose numbers break.
+
+
+class _Fragile:
+    """Breaks a weight after each step that was taken at a rate above a limit, as too high a rate does in the end."""
+
+    def __init__(self, trainer: Trainer, *, limit: float) -> None:
+        self.rates: list[float] = []
+        step = trainer.optimizer.step
+
+        def break_weights() -> None:
+            step()
+            self.rates.append(trainer.optimizer.param_groups[0]["lr"])
+            if self.rates[-1] > limit:
+                with torch.no_grad():
+                    trainer.raw_peers.peer2.layers[1].bias[0] = torch.inf
+
+        trainer.optimizer.step = break_weights
+
+
+def test_broken_numbers_take_training_back_and_halve_the_rate(make_trainer: MakeTrainer):
+    """5 epochs of 3 steps: the first ends at a rate of 0.0121, a quarter of that is 0.003; the second goes to 0.02."""
+    trainer = make_trainer()
+    fragile = _Fragile(trainer, limit=0.004)
+    saved: list[tuple[int, list[int]]] = []
+    run = trainer.fit(on_epoch=lambda running: saved.append((running.state.epochs_done, running.state.rolled_back)))
+    assert run.rolled_back == [1, 1, 2]
+    assert saved[:4] == [(0, [1]), (0, [1, 1]), (1, [1, 1]), (1, [1, 1, 2])]
+    assert saved[4:] == [(done, [1, 1, 2]) for done in (2, 3, 4, 5)]
+    assert trainer.peak == 0.02 / 8
+    assert len(fragile.rates) == (5 + 3) * 3
+    first, second, third = (fragile.rates[start : start + 3] for start in (0, 3, 6))
+    np.testing.assert_allclose(second, [0.5 * rate for rate in first])
+    np.testing.assert_allclose(third, [0.25 * rate for rate in first])
+    assert len(run.losses) == 5
+    assert np.isfinite([*run.losses, *run.peer1.flat, *run.peer2.flat]).all()
+    assert (run.partitions.sum(axis=1) == 3).all()  # an epoch that does not count was not counted
+
+
+def test_going_back_leaves_no_trace_of_the_broken_epoch(make_trainer: MakeTrainer):
+    """From the broken epoch on it is the run that had half the rate there from the start."""
+    broken = make_trainer()
+    _Fragile(broken, limit=0.0125)
+    calm = make_trainer()
+
+    def halve(running: Trainer) -> None:
+        if running.state.epochs_done == 1:
+            running.state.rolled_back = [2]
+
+    run = broken.fit()
+    assert run.rolled_back == [2]
+    _assert_same(run, calm.fit(on_epoch=halve))
+
+
+@pytest.mark.parametrize(("epochs_done", "rolled_back"), [(0, [1, 1]), (1, [1, 1, 2]), (3, [1, 1, 2])])
+def test_a_run_killed_after_it_went_back_is_the_uninterrupted_one(
+    make_trainer: MakeTrainer, tmp_path: Path, epochs_done: int, rolled_back: list[int]
+):
+    def save(running: Trainer) -> None:
+        if running.state.epochs_done == epochs_done:
+            save_checkpoint(tmp_path / "state", running.state_dict())
+
+    broken = make_trainer()
+    _Fragile(broken, limit=0.004)
+    whole = broken.fit(on_epoch=save)
+    resumed = make_trainer()
+    resumed.load_state_dict(load_checkpoint(tmp_path / "state"))
+    assert (resumed.state.epochs_done, resumed.state.rolled_back) == (epochs_done, rolled_back)
+    _Fragile(resumed, limit=0.004)
+    _assert_same(resumed.fit(), whole)
+    assert resumed.state.rolled_back == whole.rolled_back == [1, 1, 2]
+
+
+def _one_line(trainer: Trainer) -> str:
+    with pytest.raises(TrainingError) as caught:
+        trainer.fit()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "--force" in message
+    assert "--learning-rate" in message
+    return message
+
+
+def test_numbers_that_break_at_any_rate_end_the_run_in_one_line(make_trainer: MakeTrainer):
     trainer = make_trainer()
     with torch.no_grad():
         trainer.raw_peers.peer1.layers[1].weight[0, 0] = torch.nan
-    with pytest.raises(TrainingError) as caught:
-        trainer.fit()
-    assert "\n" not in str(caught.value)
-    assert "epoch 1" in str(caught.value)
-    assert "0.02" in str(caught.value)
-    assert "--learning-rate" in str(caught.value)
+    message = _one_line(trainer)
+    assert "in epoch 1, though the learning rate was halved 3 times, from 0.02 to 0.0025;" in message
     assert trainer.state.epochs_done == 0
 
 
-def test_weights_that_break_in_the_last_step_end_the_run_too(make_trainer: MakeTrainer):
-    """The loss is that of before the step, so nothing but the posteriors shows it."""
+def test_weights_that_break_in_the_last_step_are_noticed(make_trainer: MakeTrainer):
+    """The loss is that of before the step, so nothing but the answers shows it."""
     trainer = make_trainer(settings=AsmSettings(epochs=1, warm_up=1, batch=64, learning_rate=0.02))
-    step = trainer.optimizer.step
+    fragile = _Fragile(trainer, limit=0.0)
+    assert "epoch 1" in _one_line(trainer)
+    assert len(fragile.rates) == 4
 
-    def break_weights() -> None:
-        step()
-        with torch.no_grad():
-            trainer.raw_peers.peer2.layers[1].bias[0] = torch.inf
 
-    trainer.optimizer.step = break_weights
-    with pytest.raises(TrainingError, match="epoch 1"):
-        trainer.fit()
+def test_a_rate_beyond_all_numbers_ends_the_run(make_trainer: MakeTrainer):
+    """Nothing is staged here: weights of 1e30 make logits that float32 has no numbers for."""
+    settings = AsmSettings(epochs=2, warm_up=1, batch=16, learning_rate=0.02)
+    object.__setattr__(settings, "learning_rate", 1e30)
+    assert "from 1e+30 to 1.25e+29" in _one_line(make_trainer(settings=settings))
 
 
 def test_undecided_settings_are_no_settings(make_trainer: MakeTrainer):

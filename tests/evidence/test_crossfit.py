@@ -293,3 +293,27 @@ def test_a_fold_without_rows_is_passed_over(fit_folds: FitFolds):
     found = fit_folds(fold=fold)
     assert np.isfinite(found.peer1).all()
     assert len(found.losses) == 2
+
+
+def test_a_fold_that_broke_is_told_of(fit_folds: FitFolds, fitted: CrossFit):
+    """The second fold breaks in its first epoch at the full rate; the others do not notice."""
+    steps: list[int] = []
+
+    class Breaking(Head):
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            steps.append(self.training)
+            logits = super().forward(features)
+            return logits * torch.nan if self.training and sum(steps) == 1 else logits
+
+    def build(seed: int) -> Peers:
+        return build_peers(lambda: Breaking(6, 3), seed=seed) if seed == 1001 else _peers(seed)
+
+    found = fit_folds(build=build)
+    assert fitted.setbacks == ()
+    assert found.setbacks == (
+        "fold 2 of 3 came to no numbers in epoch 1; it went back to the epoch before and halved the learning rate, "
+        "to 0.01 in the end",
+    )
+    np.testing.assert_array_equal(found.peer1[FOLD != 1], fitted.peer1[FOLD != 1])
+    assert np.isfinite(found.peer1).all()
+    assert (found.peer1[FOLD == 1] != fitted.peer1[FOLD == 1]).any()
