@@ -9,6 +9,7 @@ average takes its place, so that any input from 32 pixels up will do.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ class MobileFaceNet(nn.Module):
             nn.BatchNorm2d(_STEM),
             nn.ReLU(inplace=True),
         )
-        self.dw_conv = _DepthwiseSeparable(_STEM)
+        self.dw_conv: nn.Module = _DepthwiseSeparable(_STEM)
         blocks: list[nn.Module] = []
         channels = _STEM
         for expansion, out, count, stride in _STAGES:
@@ -45,6 +46,21 @@ class MobileFaceNet(nn.Module):
         x = self.dw_conv(self.conv1(x))  # (B, 64, S/2, S/2)
         x = self.conv2(self.features(x))  # (B, 512, S/16, S/16)
         return x.mean(dim=(2, 3))
+
+    def take_stem(self, blocks: int) -> nn.Sequential:
+        """Takes the first layers off, up to and with this many inverted residuals; the rest expects what they give.
+
+        Args:
+            blocks: From 0 (the two convolutions before them) to 15.
+
+        Returns:
+            The layers that were taken: (B, 3, S, S) -> maps.
+        """
+        stem = nn.Sequential(self.conv1, self.dw_conv, *self.features[:blocks])
+        self.conv1, self.dw_conv = nn.Sequential(), nn.Sequential()
+        for index in range(blocks):
+            self.features[index] = nn.Sequential()
+        return stem
 
 
 class _DepthwiseSeparable(nn.Module):
@@ -79,6 +95,27 @@ class _InvertedResidual(nn.Module):
         return x + change if self.adds_input else change
 
 
+class _StridedDepthwise(nn.Conv2d):
+    """A 3x3 depthwise convolution with stride 2 that a CPU learns in float32.
+
+    In bfloat16 the CPU's library takes a slow path backwards: these three of the network's 49 convolutions were 40 % of
+    a training step.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, kernel_size=3, stride=2, padding=1, groups=channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or not torch.is_grad_enabled():
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float()).to(x.dtype)
+
+
 def _conv_bn_relu6(channels: int, out: int, *, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    conv = nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
+    conv: nn.Module
+    if stride == 2:
+        conv = _StridedDepthwise(channels)
+    else:
+        conv = nn.Conv2d(channels, out, kernel, padding=kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(out), nn.ReLU6(inplace=True))

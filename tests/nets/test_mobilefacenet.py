@@ -54,3 +54,35 @@ def test_a_block_without_change_gives_its_input_back():
     torch.nn.init.zeros_(block.conv[2].weight)
     x = torch.rand(1, 64, 6, 6)
     torch.testing.assert_close(block(x), x)
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 5, 15])
+def test_a_stem_and_the_rest_are_the_whole_network(blocks: int):
+    torch.manual_seed(0)
+    net = MobileFaceNet().eval()
+    x = torch.rand(2, 3, 48, 48)
+    with torch.inference_mode():
+        whole = net(x)
+        names = set(net.state_dict())
+        stem = net.take_stem(blocks).eval()
+        torch.testing.assert_close(net(stem(x)), whole, rtol=0, atol=0)
+    assert set(net.state_dict()) == {
+        name
+        for name in names
+        if name.split(".")[0] == "conv2" or (name.startswith("features.") and int(name.split(".")[1]) >= blocks)
+    }
+
+
+def test_strided_depthwise_convolutions_learn_in_float32_as_they_would_have():
+    torch.manual_seed(0)
+    ours = MobileFaceNet().features[5].conv[1][0]
+    plain = torch.nn.Conv2d(256, 256, 3, stride=2, padding=1, groups=256, bias=False)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.rand(2, 256, 6, 6, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = ours(x.bfloat16())
+    mixed.float().square().sum().backward()
+    assert mixed.dtype == torch.bfloat16
+    assert ours.weight.grad.dtype == torch.float32
+    plain(x.detach().bfloat16().float()).square().sum().backward()
+    torch.testing.assert_close(ours.weight.grad, plain.weight.grad, rtol=0.02, atol=0.02)
