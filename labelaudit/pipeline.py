@@ -25,8 +25,7 @@ from labelaudit.labels import NO_CLASS, LabelSpace
 from labelaudit.pixels.build import build_store
 from labelaudit.queue.settle import settle
 from labelaudit.records import IntArray, Progress, Stage, no_progress
-from labelaudit.report.summary import Summary, summarise
-from labelaudit.report.table import read_report
+from labelaudit.report.summary import Summary, summarise_run
 from labelaudit.rundir import RunDir, cache_folder, opened_run
 from labelaudit.settings import AuditSettings
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
@@ -117,7 +116,7 @@ def run_audit(
     fingerprint = dataset_fingerprint(source)
     with opened_run(out, fingerprint=_mark(fingerprint, plan, decisions), force=force, resume=resume) as run:
         if run.is_finished():
-            summary = summarise(read_report(run), files=run.file_names)
+            summary = summarise_run(run, files=run.file_names)
         else:
             if origin is not None:
                 write_origin(run, origin)

@@ -22,8 +22,8 @@ from labelaudit.likeness import Overlap, Scored, SplitOverlap
 from labelaudit.pixels.build import build_store
 from labelaudit.records import Evidence, FloatArray, Progress, SampleTable, Stage, VerdictTable, no_progress
 from labelaudit.report.metadata import Estimate, ReportMetadata
-from labelaudit.report.summary import Summary, summarise, write_summary
-from labelaudit.report.table import read_report, write_report
+from labelaudit.report.summary import Summary, summarise_run, write_summary
+from labelaudit.report.table import write_report
 from labelaudit.rundir import RunDir, cache_folder, opened_run
 from labelaudit.settings import ThresholdRule
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
@@ -149,6 +149,7 @@ def score_source(
             torch_version=version("torch"),
             model_hash=scorer.model.sha256,
             assumed=(*source.assumed, *notes),
+            distrust=scorer.model.distrust,
             noise_rate=_noise_rate(verdicts, frozen),
             scored=scored,
         )
@@ -162,7 +163,7 @@ def score_source(
         )
         clock(Stage("verdicts", len(table), len(table), "faces"))
         files = (run.report.name, run.summary.name)
-        summary = summarise(read_report(run), seconds=clock.seconds(), files=files)
+        summary = summarise_run(run, seconds=clock.seconds(), files=files)
         if store.note is not None:
             summary = replace(summary, assumed=(*summary.assumed, store.note))
         write_summary(run.summary, summary)

@@ -67,14 +67,14 @@ def distinct_names(column: pa.ChunkedArray) -> list[str]:
     return list(dict.fromkeys(name for chunk in column.chunks for name in chunk.dictionary.to_pylist()))
 
 
-def differing_groups(group: FloatArray, codes: IntArray) -> tuple[int, int]:
+def differing_groups(group: NDArray[np.int64], codes: IntArray) -> tuple[int, int]:
     """Groups in all, and those whose rows hold different codes.
 
     Args:
-        group: Number of each row's group, (N,), NaN = in none.
-        codes: What is compared, (N,); -1 = nothing, differs from nothing.
+        group: Number of each row's group, at least 0, (n,).
+        codes: What is compared, (n,); -1 = nothing, differs from nothing.
     """
-    inside = ~np.isnan(group)
-    pairs = np.unique(np.stack([group[inside], codes[inside]], axis=1), axis=0)
-    _, names = np.unique(pairs[pairs[:, 1] >= 0, 0], return_counts=True)
-    return len(np.unique(pairs[:, 0])), int((names > 1).sum())
+    size = int(codes.max(initial=0)) + 2
+    pairs = np.unique(group * size + codes + 1)
+    _, names = np.unique(pairs[pairs % size > 0] // size, return_counts=True)
+    return len(np.unique(pairs // size)), int((names > 1).sum())

@@ -14,10 +14,12 @@ import pyarrow.parquet as pq
 
 from labelaudit.errors import ReportError
 from labelaudit.records import IntArray
+from labelaudit.report.file import take_rows
 from labelaudit.rundir import RunDir, written_aside
 
 SHOWN = 8
 """Neighbours that are kept of each row."""
+_ROWS_A_GROUP = 131_072
 SCHEMA = pa.schema([pa.field("nearest", pa.list_(pa.int32(), SHOWN), metadata={"meaning": "row numbers; -1 = none"})])
 
 
@@ -31,14 +33,19 @@ def write_neighbours(path: Path, nearest: IntArray) -> None:
     Raises:
         ReportError: It cannot be written.
     """
+    try:
+        with written_aside(path) as aside, pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
+            for start in range(0, len(nearest), _ROWS_A_GROUP):
+                writer.write_batch(_batch(nearest[start : start + _ROWS_A_GROUP]))
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {error.strerror}; free some space, or name another folder") from error
+
+
+def _batch(nearest: IntArray) -> pa.RecordBatch:
     kept = np.full((len(nearest), SHOWN), -1, dtype=np.int32)
     kept[:, : nearest.shape[1]] = nearest[:, :SHOWN]
     column = pa.FixedSizeListArray.from_arrays(pa.array(kept.ravel()), SHOWN, mask=pa.array(kept[:, 0] < 0))
-    try:
-        with written_aside(path) as aside:
-            pq.write_table(pa.table([column], schema=SCHEMA), aside, compression="zstd")
-    except OSError as error:
-        raise ReportError(f"cannot write {path}: {error.strerror}; free some space, or name another folder") from error
+    return pa.record_batch([column], schema=SCHEMA)
 
 
 def read_neighbours(run: RunDir, rows: IntArray) -> IntArray | None:
@@ -57,7 +64,12 @@ def read_neighbours(run: RunDir, rows: IntArray) -> IntArray | None:
     if not run.neighbours.is_file():
         return None
     try:
-        column = pq.read_table(run.neighbours, schema=SCHEMA)["nearest"].take(pa.array(rows, pa.int64()))
+        with pq.ParquetFile(run.neighbours) as file:
+            if not file.schema_arrow.equals(SCHEMA):
+                raise pa.ArrowInvalid(f"not the column {SCHEMA.names[0]}")
+            if len(rows) and int(rows.max()) >= file.metadata.num_rows:
+                raise pa.ArrowIndexError(f"{file.metadata.num_rows:,} rows")
+            column = take_rows(file, rows, SCHEMA.names)["nearest"]
     except (pa.ArrowException, OSError) as error:
         first = str(error).partition("\n")[0]
         raise ReportError(f"{run.neighbours} cannot be read ({first}); audit again") from error

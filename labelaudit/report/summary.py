@@ -11,23 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from labelaudit.records import FloatArray, IntArray, JsonDict, Reason, Verdict
-from labelaudit.report.counts import (
-    best_other,
-    codes_among,
-    counts_by_name,
-    differing_groups,
-    distinct_names,
-    floats,
-    pair_counts,
-    shared_by_class,
-)
-from labelaudit.report.metadata import Estimate, plain
-from labelaudit.report.table import Report
-from labelaudit.rundir import write_json
+from labelaudit.records import JsonDict, Reason, Verdict
+from labelaudit.report.file import Report, open_report
+from labelaudit.report.metadata import Estimate, ReportMetadata, plain
+from labelaudit.report.tally import COLUMNS as SUMMARY_COLUMNS
+from labelaudit.report.tally import Mean, Tally
+from labelaudit.rundir import RunDir, write_json
 
 SUMMARY_SCHEMA_VERSION = 1
 QUEUE_HEAD = 200
@@ -117,6 +108,7 @@ class Summary:
         queue_precision: Share of them that are expected to be wrong; None where the queue is empty.
         noise_rate: Share of all labels that are wrong, or None.
         assumed: What was assumed rather than told.
+        distrust: Why the verdicts are not to be trusted, one sentence each; () where nothing speaks against them.
         weights, device, settings: How it was run.
         seconds: Stage -> seconds.
         files: Names of the run's files, relative to its folder.
@@ -148,11 +140,14 @@ class Summary:
     files: Sequence[str]
     tool_version: str
     scored: JsonDict | None = None
+    distrust: Sequence[str] = ()
     schema_version: int = SUMMARY_SCHEMA_VERSION
 
     def to_json(self) -> JsonDict:
-        """Plain values, the version first."""
-        found: JsonDict = plain({"schema_version": self.schema_version, **asdict(self)})
+        """Plain values, the version first, and ``trusted`` among them."""
+        found: JsonDict = plain(
+            {"schema_version": self.schema_version, **asdict(self), "trusted": not self.distrust}
+        )
         return found
 
 
@@ -162,83 +157,93 @@ def write_summary(path: Path, summary: Summary) -> None:
 
 
 def summarise(report: Report, *, seconds: Mapping[str, float] | None = None, files: Iterable[str] = ()) -> Summary:
-    """Counts the figures of a report.
+    """Counts the figures of a report that is in memory.
 
     Args:
-        report: All of its columns.
+        report: With at least ``SUMMARY_COLUMNS``.
         seconds: Stage -> seconds, where they are known.
         files: Names of the run's files, relative to its folder.
     """
-    table, meta = report.table, report.metadata
-    classes = report.classes
-    verdict = codes_among(table["verdict"], list(Verdict))
-    given = codes_among(table["given_label"], classes)
-    suggested = codes_among(table["suggested_label"], classes)
-    p = floats(table["p_mislabelled"])
-    mislabelled = verdict == list(Verdict).index(Verdict.MISLABELLED)
-    ambiguous = verdict == list(Verdict).index(Verdict.AMBIGUOUS)
-    confused = pair_counts(given[mislabelled], suggested[mislabelled], len(classes))
-    other = best_other(table["posterior"], given)
-    between = pair_counts(given[ambiguous], other[ambiguous], len(classes))
-    rank = floats(table["queue_rank"])
-    head = rank <= QUEUE_HEAD  # NaN: not in the queue
+    return _summarised(report.metadata, [report], seconds or {}, files)
+
+
+def summarise_run(
+    run: RunDir | Path | str, *, seconds: Mapping[str, float] | None = None, files: Iterable[str] = ()
+) -> Summary:
+    """``summarise`` of a report on disk, a row group at a time: memory does not grow with its rows.
+
+    Args:
+        run: A run, its folder, or the path of a ``report.parquet``.
+        seconds: As of ``summarise``.
+        files: As of ``summarise``.
+
+    Raises:
+        ReportError: The report cannot be read.
+    """
+    report = open_report(run)
+    return _summarised(report.metadata, report.parts(SUMMARY_COLUMNS), seconds or {}, files)
+
+
+def _summarised(
+    meta: ReportMetadata, parts: Iterable[Report], seconds: Mapping[str, float], files: Iterable[str]
+) -> Summary:
+    classes = meta.classes
+    tally = Tally(classes, head=QUEUE_HEAD, worst=_WORST)
+    for part in parts:
+        tally.add(part.table)
+    groups, conflicts = tally.duplicates()
     return Summary(
         dataset=meta.dataset,
         source_format=meta.source_format,
         source_why=meta.source_why,
-        rows=len(report),
-        verdicts=counts_by_name(verdict, list(Verdict)),
-        reasons=counts_by_name(codes_among(table["reason"], list(Reason)), list(Reason)),
-        per_class=_per_class(table, classes, given, verdict, confused),
-        confused=_top_pairs(confused, classes),
-        ambiguous_between=_top_pairs(np.triu(between + between.T), classes),
-        worst=_worst(table, rank),
-        duplicates=_duplicates(table),
-        mislabelled_precision=_precision(p[mislabelled], meta.mislabelled_precision),
-        queue_head=int(head.sum()),
-        queue_precision=_precision(p[head], meta.queue_precision),
+        rows=tally.rows,
+        verdicts=_named(Verdict, tally.verdicts.sum(axis=0)),
+        reasons=_named(Reason, tally.reasons),
+        per_class=_per_class(tally, classes),
+        confused=_top_pairs(tally.confused, classes),
+        ambiguous_between=_top_pairs(np.triu(tally.between + tally.between.T), classes),
+        worst=tuple(WorstRow(**{**row, "p_mislabelled": _round(row["p_mislabelled"])}) for row in tally.worst()),
+        duplicates=Duplicates(groups, tally.copies, conflicts),
+        mislabelled_precision=_precision(tally.flagged, meta.mislabelled_precision),
+        queue_head=tally.head.rows,
+        queue_precision=_precision(tally.head, meta.queue_precision),
         noise_rate=meta.noise_rate,
         assumed=meta.assumed,
         weights=meta.weights,
         device=meta.device,
         settings=meta.settings,
-        seconds={} if seconds is None else {name: round(value, 2) for name, value in seconds.items()},
+        seconds={name: round(value, 2) for name, value in seconds.items()},
         files=tuple(files),
         tool_version=meta.tool_version,
         scored=None if meta.scored is None else meta.scored.to_json(),
+        distrust=meta.distrust,
     )
 
 
-def _per_class(
-    table: pa.Table, classes: Sequence[str], given: IntArray, verdict: IntArray, confused: NDArray[np.int64]
-) -> tuple[ClassSummary, ...]:
-    size, kinds = len(classes), len(Verdict)
-    known = given >= 0
-    counts = np.bincount(given[known] * kinds + verdict[known], minlength=size * kinds).reshape(size, kinds)  # (K, V)
-    confidence = floats(table["confidence"])
-    judged = known & ~np.isnan(confidence)
-    rows = np.bincount(given[judged], minlength=size)
-    total = np.bincount(given[judged], weights=confidence[judged], minlength=size)
-    clean = shared_by_class(floats(table["clean_threshold"]), given, size)
-    noisy = shared_by_class(floats(table["noisy_threshold"]), given, size)
+def _named(names: Iterable[str], counts: NDArray[np.int64]) -> dict[str, int]:
+    return {str(name): count for name, count in zip(names, counts.tolist(), strict=True)}
+
+
+def _per_class(tally: Tally, classes: Sequence[str]) -> tuple[ClassSummary, ...]:
     found = []
     for k, label in enumerate(classes):
-        by_verdict = dict(zip(Verdict, counts[k].tolist(), strict=True))
-        really = int(confused[k].argmax())
+        by_verdict = dict(zip(Verdict, tally.verdicts[k].tolist(), strict=True))
+        really = int(tally.confused[k].argmax())
+        count = int(tally.confused[k, really])
         found.append(
             ClassSummary(
                 label=label,
-                given=int(counts[k].sum()),
+                given=int(tally.verdicts[k].sum()),
                 clean=by_verdict[Verdict.CLEAN],
                 ambiguous=by_verdict[Verdict.AMBIGUOUS],
                 mislabelled=by_verdict[Verdict.MISLABELLED],
                 undetermined=by_verdict[Verdict.UNDETERMINED],
                 unreadable=by_verdict[Verdict.UNREADABLE],
-                clean_threshold=_known(clean[k]),
-                noisy_threshold=_known(noisy[k]),
-                mean_confidence=_known(total[k] / rows[k] if rows[k] else np.nan),
-                really=classes[really] if confused[k, really] else None,
-                really_count=int(confused[k, really]),
+                clean_threshold=_known(tally.clean[k]),
+                noisy_threshold=_known(tally.noisy[k]),
+                mean_confidence=_known(tally.confidence[k].value),
+                really=classes[really] if count else None,
+                really_count=count,
             )
         )
     return tuple(found)
@@ -251,24 +256,11 @@ def _top_pairs(counts: NDArray[np.int64], classes: Sequence[str]) -> tuple[Pair,
     return tuple(Pair(classes[i], classes[j], int(counts[i, j])) for i, j in pairs if counts[i, j])
 
 
-def _worst(table: pa.Table, rank: FloatArray) -> tuple[WorstRow, ...]:
-    columns = table.select(["queue_rank", "sample_id", "given_label", "suggested_label", "p_mislabelled"])
-    head = np.flatnonzero(rank <= _WORST)
-    rows = [columns.slice(row, 1).to_pylist()[0] for row in head[np.argsort(rank[head])].tolist()]
-    return tuple(WorstRow(**{**row, "p_mislabelled": _round(row["p_mislabelled"])}) for row in rows)
-
-
-def _duplicates(table: pa.Table) -> Duplicates:
-    group, label = floats(table["duplicate_group"]), table["given_label"]
-    groups, conflicts = differing_groups(group, codes_among(label, distinct_names(label)))
-    return Duplicates(groups, int(np.count_nonzero(~np.isnan(group))), conflicts)
-
-
-def _precision(p: FloatArray, measured: Estimate | None) -> Estimate | None:
+def _precision(p: Mean, measured: Estimate | None) -> Estimate | None:
     """What was measured, else the mean probability of being wrong."""
-    if len(p) == 0:
+    if p.rows == 0:
         return None
-    return measured if measured is not None else Estimate(_round(float(np.nanmean(p))))
+    return measured if measured is not None else Estimate(_round(p.value))
 
 
 def _known(value: float) -> float | None:

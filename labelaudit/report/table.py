@@ -6,12 +6,10 @@ gives the same bytes: nothing in the files tells when or where they were written
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -28,41 +26,15 @@ from labelaudit.report.columns import (
     sample_columns,
     verdict_columns,
 )
+from labelaudit.report.file import Report as Report
+from labelaudit.report.file import is_report as is_report
+from labelaudit.report.file import open_report
 from labelaudit.report.metadata import METADATA_KEY, EpochThreshold, ReportMetadata
 from labelaudit.report.schema import NAME, THRESHOLDS_SCHEMA, report_schema
 from labelaudit.rundir import RunDir, written_aside
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 ROWS_A_GROUP = 131_072
 """Rows built and written at once; what Parquet readers skip and share out by."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report as it was read.
-
-    Attributes:
-        table: One row an input sample, in input order; the columns of ``report_schema`` that were asked for.
-        metadata: Where it comes from.
-    """
-
-    table: pa.Table
-    metadata: ReportMetadata
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names in the order of ``posterior``."""
-        return self.metadata.classes
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """The rows as a data frame; names become categoricals."""
-        frame: pd.DataFrame = self.table.to_pandas()
-        return frame
 
 
 def write_report(
@@ -136,7 +108,7 @@ def write_thresholds(path: Path, *, history: ThresholdHistory, classes: Sequence
 
 
 def read_report(source: RunDir | Path | str, *, columns: Sequence[str] | None = None) -> Report:
-    """Reads a report.
+    """Reads a whole report; ``file.open_report`` reads it in parts.
 
     Args:
         source: A run, its folder, or the path of a ``report.parquet``.
@@ -145,46 +117,7 @@ def read_report(source: RunDir | Path | str, *, columns: Sequence[str] | None = 
     Raises:
         ReportError: There is no report, it has another schema version, or a column is missing.
     """
-    path = source.report if isinstance(source, RunDir) else Path(source)
-    if path.is_dir():
-        path = RunDir(path).report
-    if not path.is_file():
-        raise ReportError(f"{path} does not exist; name a finished run, or a report.parquet")
-    try:
-        with pq.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            content = (schema.metadata or {}).get(METADATA_KEY)
-            if content is None:
-                raise ReportError(f"{path} is not a report of labelaudit; name a run, or its report.parquet")
-            metadata = ReportMetadata.from_bytes(content, where=str(path))
-            _check_columns(path, schema, report_schema(len(metadata.classes)), columns or ())
-            table = file.read(columns=None if columns is None else list(columns))
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).partition("\n")[0]
-        raise ReportError(f"{path} cannot be read as Parquet ({first}); audit again") from error
-    return Report(table if columns is None else table.select(list(columns)), metadata)
-
-
-def is_report(path: Path) -> bool:
-    """Whether a file is a report of ours, of whatever schema version."""
-    try:
-        return METADATA_KEY in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowException, OSError):
-        return False
-
-
-def _check_columns(path: Path, found: pa.Schema, expected: pa.Schema, wanted: Sequence[str]) -> None:
-    for field in expected:
-        if field.name not in found.names:
-            raise ReportError(f"{path} lacks the column {field.name}; audit again")
-        if found.field(field.name).type != field.type:
-            kind = found.field(field.name).type
-            raise ReportError(f"{path} holds {kind} in {field.name}, not {field.type}; audit again")
-    for name in wanted:
-        if name not in found.names:
-            near = difflib.get_close_matches(name, found.names, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(found.names)}"
-            raise ReportError(f"{path} has no column {name}{hint}")
+    return open_report(source).read(columns)
 
 
 @contextmanager

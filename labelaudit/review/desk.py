@@ -19,11 +19,11 @@ from labelaudit.queue.item import QueueItem
 from labelaudit.queue.select import CHOICE_COLUMNS, QUEUE_COLUMNS, QueueChoice, items_at, select_rows
 from labelaudit.queue.spot_check import kept_spot_check, shuffled_rows
 from labelaudit.records import IntArray, JsonDict
+from labelaudit.report.file import open_report
 from labelaudit.report.gallery import REASON_COLUMNS, reason_in_words
 from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.neighbours import read_neighbours
 from labelaudit.report.table import Report, read_report
-from labelaudit.review.rows import read_rows
 from labelaudit.rundir import RunDir
 
 SIMILAR = 6
@@ -172,7 +172,7 @@ def open_desk(
 def _read_beside(run: RunDir, similar: IntArray | None) -> dict[int, tuple[Shown, str | None]]:
     """What may be shown of every row that looks like a face, and its given label."""
     wanted = np.unique(np.empty(0, dtype=np.int32) if similar is None else similar[similar >= 0]).astype(np.int64)
-    table = read_rows(run, wanted, columns=("sample_id", "content_sha256", "given_label"))
+    table = open_report(run).take(wanted, ("sample_id", "content_sha256", "given_label"))
     return {
         row: (Shown(each["sample_id"], each["content_sha256"]), each["given_label"])
         for row, each in zip(wanted.tolist(), table.to_pylist(), strict=True)
@@ -194,7 +194,7 @@ def _similar(
 def _read_faces(
     run: RunDir, rows: NDArray[np.int64], metadata: ReportMetadata, *, similar: Sequence[tuple[Similar, ...]]
 ) -> dict[int, Face]:
-    table = read_rows(run, rows, columns=_COLUMNS)
+    table = open_report(run).take(rows, _COLUMNS)
     items = items_at(Report(table, metadata), range(len(rows)))
     evidence = table.select(list(dict.fromkeys((*REASON_COLUMNS, *_SHARES)))).to_pylist()
     return {

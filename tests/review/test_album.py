@@ -99,19 +99,3 @@ def test_rows_are_found_again_where_the_dataset_has_changed() -> None:
         album.large(7)
     assert album.holds(7)
     assert not album.holds(2)
-
-
-def test_rows_of_a_long_report_are_read_a_group_at_a_time(tmp_path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from labelaudit.review.rows import read_rows
-    from labelaudit.rundir import RunDir
-
-    table = pa.table({"n": range(100), "name": pa.array([f"k{n % 7}" for n in range(100)]).dictionary_encode()})
-    pq.write_table(table, tmp_path / "report.parquet", row_group_size=9)
-    rows = np.array([99, 0, 50, 8, 9, 50])
-    found = read_rows(RunDir(tmp_path), rows, columns=["name", "n"])
-    assert found["n"].to_pylist() == rows.tolist()
-    assert found["name"].to_pylist() == [f"k{n % 7}" for n in rows]
-    assert read_rows(RunDir(tmp_path), rows[:0], columns=["n"]).num_rows == 0
