@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit._version import __version__
 
 if TYPE_CHECKING:
+    from labelaudit.bench.run import BenchResult, run_bench
     from labelaudit.decision import Decision, Ruling
     from labelaudit.errors import (
         CacheError,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from labelaudit.verdict.agreement import Agreement, measure_agreement
 
 _HOME = {
+    "labelaudit.bench.run": ("BenchResult", "run_bench"),
     "labelaudit.errors": (
         "CacheError",
         "DecisionError",
@@ -123,6 +125,7 @@ __all__ = [
     "AsmSettings",
     "AuditResult",
     "AuditSettings",
+    "BenchResult",
     "CacheError",
     "Comparison",
     "Decision",
@@ -171,6 +174,7 @@ __all__ = [
     "open_source",
     "read_decisions",
     "read_report",
+    "run_bench",
     "score",
     "select_queue",
     "spot_check_of",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from labelaudit._version import __version__
-from labelaudit.cli import apply, audit, check, compare, demo, inspect, queue, report, review, score
+from labelaudit.cli import apply, audit, bench, check, compare, demo, inspect, queue, report, review, score
 from labelaudit.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("apply", epilog=apply.EXAMPLES)(apply.apply)
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("bench", epilog=bench.EXAMPLES)(bench.bench)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labelaudit.bench.summary import BenchSummary
     from labelaudit.inspection import Inspection
     from labelaudit.report.compare import Comparison
     from labelaudit.report.html import PageResult
@@ -82,6 +83,17 @@ def write_comparison(comparison: Comparison, *, out: Path | None, as_json: bool,
         from labelaudit.cli.output.consoles import results_console
 
         print_comparison(results_console(), comparison, out=out, verbose=verbose)
+
+
+def write_bench(summary: BenchSummary, *, out: Path, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Says what a bench found."""
+    if as_json:
+        write_json_line(summary.to_json())
+    elif not quiet:
+        from labelaudit.cli.output.bench import print_bench
+        from labelaudit.cli.output.consoles import results_console
+
+        print_bench(results_console(), summary, out=out, verbose=verbose)
 
 
 def write_json_line(value: dict[str, Any]) -> None:
