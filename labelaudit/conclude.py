@@ -76,7 +76,9 @@ def write_conclusion(
     opinion = second_opinion(plain, before)
     calibration = calibrate(plain, before, opinion)
     ranked = calibration.along(margins(plain, before), margins(posterior, before))
-    verdicts, rule = judge(labels, store.facts, evidence, audited=audited, calibration=ranked, settings=settings)
+    verdicts, rule = judge(
+        labels, store.facts, evidence, audited=audited, calibration=ranked, settings=settings, opinion=opinion
+    )
     verdicts = decide(verdicts, table, evidence, decided)
     rank = verdicts.queue_rank[audited]
     noise = estimate_noise(

@@ -226,7 +226,7 @@ def reason_in_words(row: JsonDict) -> str:
         case Reason.ABOVE_CLEAN_THRESHOLD:
             return f"{said}; {clean}"
         case Reason.NO_CONVINCING_CLASS:
-            return f"{said}, and no other class more"
+            return f"{said}, and no other class enough"
         case Reason.DUPLICATE_CONFLICT:
             return f"the same picture has another label too; {said}"
         case _:

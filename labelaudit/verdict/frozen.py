@@ -17,7 +17,8 @@ from labelaudit.errors import WeightsError
 from labelaudit.labels import NO_CLASS
 from labelaudit.records import Evidence, FloatArray, JsonDict, PixelFacts, Reason, SampleTable, VerdictTable
 from labelaudit.settings import AuditSettings, ThresholdRule, with_values
-from labelaudit.verdict.judge import ClassRule, judge
+from labelaudit.verdict.class_rule import ClassRule
+from labelaudit.verdict.judge import judge
 from labelaudit.verdict.planted import Calibration
 
 

@@ -1,25 +1,19 @@
 """Evidence -> verdicts with reasons.
 
 The evidence is turned into one decision a row by two thresholds a class on ``confidence``, the posterior at the given
-label. Two rules learn them:
-
-- ``calibrated`` (cross-fitted evidence): within each class, p_mislabelled falls as confidence rises; a monotone fit of
-  it is cut where a label is as likely wrong as right (p = 0.5, ``noisy_threshold``) and where it is nearly sure
-  (p = 0.15, ``clean_threshold``). So each class is judged by its own difficulty and all by one meaning.
-- ``asm`` (a single run, whose peers know the labels they judge): the method's own 0.8 and 0.2 of the class's mean
-  confidence.
+label (``class_rule``), and by p_mislabelled.
 
 At or above the clean threshold a row is ``clean``. At or below the noisy threshold it is ``mislabelled`` where another
-class beats the given one, and ``ambiguous`` where none does. Between them it is ``ambiguous``. Pictures that stand in
-the set twice under different labels are never clean: one of the two labels is wrong whatever the model says. A picture
-that looks like no face of the set (``off_topic``) is ``undetermined``: judging its label would be calling it a face.
+class beats the given one (and, where p_mislabelled is calibrated, the label is more likely wrong than right), and
+``ambiguous`` where none does. Between them it is ``ambiguous``: people would split on the picture, or the models cannot
+tell. Pictures that stand in the set twice under different labels are never clean: one of the two labels is wrong
+whatever the model says. A picture that looks like no face of the set (``off_topic``) is ``undetermined``: judging its
+label would be calling it a face.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -29,7 +23,6 @@ from labelaudit.labels import NO_CLASS
 from labelaudit.records import (
     Evidence,
     FloatArray,
-    IntArray,
     PixelFacts,
     Reason,
     SampleTable,
@@ -37,66 +30,12 @@ from labelaudit.records import (
     VerdictTable,
 )
 from labelaudit.settings import AuditSettings, ThresholdRule
+from labelaudit.verdict.class_rule import ClassRule, learn_class_rule
 from labelaudit.verdict.planted import Calibration, margins
+from labelaudit.verdict.split import vote_chances
 
 WRONG = 0.5
 """p_mislabelled from which a label is called wrong."""
-SURE = 0.15
-"""p_mislabelled up to which a label is called clean."""
-
-
-@dataclass(frozen=True)
-class ClassRule:
-    """The two thresholds of every class.
-
-    Attributes:
-        clean, noisy: On confidence, (K,); NaN for classes that were not audited. noisy < clean.
-        rule: How they were learned.
-    """
-
-    clean: FloatArray
-    noisy: FloatArray
-    rule: ThresholdRule
-
-
-def learn_class_rule(
-    confidence: FloatArray, p: FloatArray, given: IntArray, *, num_classes: int, settings: AuditSettings
-) -> ClassRule:
-    """Learns the thresholds that decide.
-
-    Args:
-        confidence: Posterior at the given label of the audited rows, (n,).
-        p: Their calibrated probability of being wrong, (n,).
-        given: Their given labels in [0, K), (n,).
-        num_classes: K.
-        settings: ``verdict.rule`` and the scales of ``asm``.
-    """
-    rule = settings.verdict.rule
-    if rule is None:
-        raise ValueError("the threshold rule must be decided before judging")
-    clean = np.full(num_classes, np.nan, dtype=np.float32)
-    noisy = np.full(num_classes, np.nan, dtype=np.float32)
-    for k in np.unique(given).tolist():
-        mine = given == k
-        if rule is ThresholdRule.ASM:
-            mean = math.fsum(confidence[mine].tolist()) / np.count_nonzero(mine)  # exact: rows may come in any order
-            clean[k], noisy[k] = settings.asm.clean_scale * mean, settings.asm.noisy_scale * mean
-        else:
-            clean[k], noisy[k] = _cut(confidence[mine], p[mine])
-    # Equal only at the ends of the scale: a class that is all sure at 0, or never sure.
-    return ClassRule(np.maximum(clean, np.nextafter(noisy, np.float32(2.0))), noisy, rule)
-
-
-def _cut(confidence: FloatArray, p: FloatArray) -> tuple[float, float]:
-    """Where a falling fit of p over confidence passes ``SURE`` and ``WRONG``: (clean, noisy) thresholds."""
-    from sklearn.isotonic import IsotonicRegression  # slow to import, and judging by known thresholds needs none
-
-    order = np.argsort(confidence, kind="stable")
-    fitted = IsotonicRegression(increasing=False).fit_transform(confidence[order], p[order])
-    sorted_confidence = confidence[order]
-    wrong = sorted_confidence[fitted >= WRONG]
-    sure = sorted_confidence[fitted <= SURE]
-    return (float(sure.min()) if len(sure) else 1.0, float(wrong.max()) if len(wrong) else 0.0)
 
 
 def judge(
@@ -107,6 +46,7 @@ def judge(
     audited: NDArray[np.bool_],
     calibration: Calibration,
     settings: AuditSettings,
+    opinion: FloatArray | None = None,
     rule: ClassRule | None = None,
 ) -> tuple[VerdictTable, ClassRule]:
     """Gives every row of the dataset its verdict.
@@ -118,6 +58,7 @@ def judge(
         audited: Rows that evidence was gathered for, (N,).
         calibration: From margin to p_mislabelled.
         settings: Of the audit, all decided.
+        opinion: What another annotator would say of the audited rows, (n, K); None = what the posterior says.
         rule: The thresholds; None = learn them from these rows.
 
     Returns:
@@ -130,8 +71,14 @@ def judge(
     margin = margins(posterior, label)
     p = calibration.probability(margin)
     confidence = posterior[np.arange(len(where)), label]
+    wrong = margin > 0
+    if settings.verdict.rule is ThresholdRule.CALIBRATED:
+        wrong &= p >= WRONG
     if rule is None:
-        rule = learn_class_rule(confidence, p, label, num_classes=classes, settings=settings)
+        slip = (1.0 - calibration.second_opinion) * calibration.noise_rate
+        chances = vote_chances(posterior if opinion is None else opinion, label, slip=slip)
+        agreed = np.minimum(chances[:, 0] - chances[:, 1:].max(axis=1), -margin)
+        rule = learn_class_rule(confidence, label, wrong=wrong, agreed=agreed, num_classes=classes, settings=settings)
 
     others = posterior.copy()
     others[np.arange(len(where)), label] = -np.inf
@@ -141,7 +88,7 @@ def judge(
     odd = np.zeros(len(where), dtype=bool)
     if evidence.outlier_score is not None:
         odd = evidence.outlier_score[where] >= evidence.outlier_threshold
-    mislabelled = below & (margin > 0)
+    mislabelled = below & wrong
     convincing = ~above & (margin > 0) & ~odd
 
     verdict = _all(count, Verdict.UNDETERMINED)
@@ -267,7 +214,7 @@ def _explain_numbers(
             case Reason.BETWEEN_THRESHOLDS:
                 details[row] = f"{said}, between {rule.noisy[k]:.3f} and {rule.clean[k]:.3f}"
             case Reason.NO_CONVINCING_CLASS:
-                details[row] = f"{said}, noisy up to {rule.noisy[k]:.3f}, and no other class is likelier"
+                details[row] = f"{said}, noisy up to {rule.noisy[k]:.3f}, and no other class is likely enough"
             case Reason.OFF_TOPIC:
                 details[row] = f"looks like no face of this dataset: a wrong crop, or no face; {said}"
             case Reason.DUPLICATE_CONFLICT:

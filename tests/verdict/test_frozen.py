@@ -10,8 +10,8 @@ from labelaudit.errors import WeightsError
 from labelaudit.labels import LabelSpace
 from labelaudit.records import Evidence, PixelFacts, Reason, SampleTable, ThresholdHistory, Verdict
 from labelaudit.settings import AsmSettings, AuditSettings, Effort, ThresholdRule, VerdictSettings
+from labelaudit.verdict.class_rule import ClassRule
 from labelaudit.verdict.frozen import FrozenRule
-from labelaudit.verdict.judge import ClassRule
 from labelaudit.verdict.planted import Calibration
 
 CLASSES = ("happy", "rare", "sad")

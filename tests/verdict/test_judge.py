@@ -13,7 +13,8 @@ from simulation import simulate
 from labelaudit.labels import NO_CLASS, LabelSpace
 from labelaudit.records import Evidence, PixelFacts, Reason, SampleTable, ThresholdHistory, Verdict, VerdictTable
 from labelaudit.settings import AuditSettings, ThresholdRule, VerdictSettings
-from labelaudit.verdict.judge import ClassRule, judge, learn_class_rule
+from labelaudit.verdict.class_rule import ClassRule, learn_class_rule
+from labelaudit.verdict.judge import judge
 from labelaudit.verdict.opinion import second_opinion
 from labelaudit.verdict.planted import Calibration, calibrate, margins
 
@@ -128,25 +129,42 @@ def test_every_verdict_and_reason_by_the_methods_own_thresholds() -> None:
 
 
 def test_below_the_noisy_threshold_without_a_better_class_is_ambiguous() -> None:
-    # 0.4 is the best of three, and yet below the noisy threshold that others of its class have set
-    posterior = np.array([[0.3, 0.4, 0.3]] * 4 + [[0.0, 1.0, 0.0]] * 4 + [[1.0, 0.0, 0.0]] * 2, dtype=np.float32)
-    always_wrong = Calibration(
-        np.array([-1, -0.2, -0.05, 1], dtype=np.float32), np.array([0, 0.1, 0.9, 0.9], dtype=np.float32), 1.0, 0.5, 0.5
+    # p = 0.45 of the torn four, 0.55 of the one that sets the noisy threshold
+    posterior = np.array(
+        [[0.3, 0.4, 0.3]] * 4 + [[0.55, 0.45, 0.0]] + [[0.0, 1.0, 0.0]] * 4 + [[1.0, 0.0, 0.0]] * 2, dtype=np.float32
     )
     found, rule = judge(
-        samples(["happy"] * 8 + ["angry"] * 2, ("angry", "happy", "sad")),
-        facts(10),
+        samples(["happy"] * 9 + ["angry"] * 2, ("angry", "happy", "sad")),
+        facts(11),
         evidence(posterior),
-        audited=np.ones(10, dtype=bool),
-        calibration=always_wrong,
+        audited=np.ones(11, dtype=bool),
+        calibration=SLOPE,
         settings=CALIBRATED,
     )
-    assert rule.noisy[1] == pytest.approx(0.4)
+    assert rule.noisy[1] == pytest.approx(0.45)
     assert rule.clean[1] == pytest.approx(1.0)
-    assert found.verdict[:5] == [Verdict.AMBIGUOUS] * 4 + [Verdict.CLEAN]
+    assert found.verdict[:6] == [Verdict.AMBIGUOUS] * 4 + [Verdict.MISLABELLED, Verdict.CLEAN]
     assert found.reason[0] is Reason.NO_CONVINCING_CLASS
-    assert found.reason_detail[0] == "confidence 0.400 in happy, noisy up to 0.400, and no other class is likelier"
+    assert found.reason_detail[0] == "confidence 0.400 in happy, noisy up to 0.450, and no other class is likely enough"
     assert found.suggested[0] == NO_CLASS
+
+
+def test_another_class_ahead_is_not_enough_where_the_label_is_more_likely_right() -> None:
+    doubtful = Calibration(
+        np.array([-1, 0, 0.2, 0.4, 1], dtype=np.float32), np.array([0, 0.1, 0.4, 0.6, 1], dtype=np.float32), 1, 0.5, 0.5
+    )
+    found, rule = judge(
+        samples(["happy"] * 3 + ["angry"], ("angry", "happy")),
+        facts(4),
+        evidence(np.array([[0.55, 0.45], [0.75, 0.25], [0.0, 1.0], [1.0, 0.0]], dtype=np.float32)),
+        audited=np.ones(4, dtype=bool),
+        calibration=doubtful,
+        settings=CALIBRATED,
+    )
+    assert rule.noisy[1] == pytest.approx(0.25)
+    assert found.p_mislabelled[:2] == pytest.approx([0.25, 0.6 + 0.4 * 0.1 / 0.6])
+    assert found.verdict == [Verdict.AMBIGUOUS, Verdict.MISLABELLED, Verdict.CLEAN, Verdict.CLEAN]
+    assert found.suggested.tolist() == [0, 0, NO_CLASS, NO_CLASS]  # its other likely class is named all the same
 
 
 def test_rows_that_were_not_audited_say_why() -> None:
@@ -179,42 +197,65 @@ def test_rows_that_were_not_audited_say_why() -> None:
     assert (found.queue_rank[4:] == -1).all()
 
 
+def learned(
+    confidence: list[float],
+    *,
+    wrong: list[bool] | None = None,
+    agreed: list[float] | None = None,
+    classes: int = 1,
+    settings_: AuditSettings = CALIBRATED,
+) -> ClassRule:
+    """The thresholds of rows of the first class."""
+    count = len(confidence)
+    return learn_class_rule(
+        np.array(confidence, dtype=np.float32),
+        np.zeros(count, dtype=np.int32),
+        wrong=np.array([False] * count if wrong is None else wrong),
+        agreed=np.array([0.0] * count if agreed is None else agreed, dtype=np.float32),
+        num_classes=classes,
+        settings=settings_,
+    )
+
+
 def test_calibrated_thresholds_by_hand() -> None:
-    # One class; p is monotone already, so thresholds are the last confidence with p >= 0.5, the first with p <= 0.15.
-    confidence = np.array([0.9, 0.1, 0.6, 0.3, 0.7], dtype=np.float32)
-    p = np.array([0.05, 0.9, 0.4, 0.5, 0.15], dtype=np.float32)
-    rule = learn_class_rule(confidence, p, np.zeros(5, dtype=np.int32), num_classes=2, settings=CALIBRATED)
+    rule = learned(
+        [0.9, 0.1, 0.6, 0.3, 0.7],
+        wrong=[False, True, False, True, False],
+        agreed=[0.8, -0.9, -0.1, -0.5, 0.1],
+        classes=2,
+    )
     assert (rule.noisy[0], rule.clean[0]) == (pytest.approx(0.3), pytest.approx(0.7))
     assert np.isnan([rule.noisy[1], rule.clean[1]]).all()
 
 
-@pytest.mark.parametrize(("p", "noisy", "clean"), [(0.0, 0.0, 0.2), (1.0, 0.8, 1.0), (0.3, 0.0, 1.0)])
-def test_a_class_that_is_all_clean_all_wrong_or_neither(p: float, noisy: float, clean: float) -> None:
-    confidence = np.array([0.2, 0.5, 0.8], dtype=np.float32)
-    rule = learn_class_rule(
-        confidence, np.full(3, p, dtype=np.float32), np.zeros(3, dtype=np.int32), num_classes=1, settings=CALIBRATED
-    )
+def test_a_rising_fit_says_from_where_a_class_is_clean() -> None:
+    # 0.4 and 0.6 are out of order: together they are at -0.1
+    assert learned([0.4, 0.6, 0.7], agreed=[0.2, -0.4, 0.1]).clean[0] == pytest.approx(0.7)
+    assert learned([0.4, 0.6, 0.7], agreed=[0.4, -0.2, 0.3]).clean[0] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "agreed", "noisy", "clean"), [(False, 0.5, 0.0, 0.2), (True, -0.5, 0.8, 1.0), (False, -0.5, 0.0, 1.0)]
+)
+def test_a_class_that_is_all_clean_all_wrong_or_neither(wrong: bool, agreed: float, noisy: float, clean: float) -> None:
+    rule = learned([0.2, 0.5, 0.8], wrong=[wrong] * 3, agreed=[agreed] * 3)
     assert (rule.noisy[0], rule.clean[0]) == (pytest.approx(noisy), pytest.approx(clean))
 
 
 @pytest.mark.parametrize("settings_", [ASM, CALIBRATED])
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_noisy_is_below_clean_at_the_ends_of_the_scale(settings_: AuditSettings, value: float) -> None:
-    for p in (0.0, 1.0):
-        rule = learn_class_rule(
-            np.full(3, value, dtype=np.float32),
-            np.full(3, p, dtype=np.float32),
-            np.zeros(3, dtype=np.int32),
-            num_classes=1,
-            settings=settings_,
-        )
-        assert rule.noisy[0] < rule.clean[0]
+@pytest.mark.parametrize("agreed", [-1.0, 1.0])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_noisy_is_below_clean_at_the_ends_of_the_scale(
+    settings_: AuditSettings, value: float, agreed: float, wrong: bool
+) -> None:
+    rule = learned([value] * 3, wrong=[wrong] * 3, agreed=[agreed] * 3, settings_=settings_)
+    assert 0.0 <= rule.noisy[0] < rule.clean[0]
 
 
 def test_a_rule_that_nobody_decided_is_a_mistake_of_ours() -> None:
-    numbers = np.ones(2, dtype=np.float32)
     with pytest.raises(ValueError, match="must be decided"):
-        learn_class_rule(numbers, numbers, np.zeros(2, dtype=np.int32), num_classes=1, settings=AuditSettings())
+        learned([1.0, 1.0], settings_=AuditSettings())
 
 
 def whole_dataset(
@@ -251,6 +292,7 @@ def whole_dataset(
         audited=~np.isnan(posterior).any(axis=1),
         calibration=calibration,
         settings=rule,
+        opinion=opinion[np.argsort(np.argsort(order[np.isin(order, audited)]))] if order is not None else opinion,
     )
     return found, table, known, posterior
 
