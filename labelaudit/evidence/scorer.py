@@ -61,6 +61,27 @@ class BatchEvidence:
     computed: int
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a model says of each of N pictures by itself, NaN where it is unreadable.
+
+    Attributes:
+        peer1, peer2, ridge: Posteriors, (N, K).
+        outlier: How odd each is, (N,).
+        matches: Those that the model was trained on.
+        fresh: True where the finished model judged, and not the audit that knew the picture, (N,).
+        computed: How many were scored now; the others were known, cached or unreadable.
+    """
+
+    peer1: FloatArray
+    peer2: FloatArray
+    ridge: FloatArray
+    outlier: FloatArray
+    matches: Matches
+    fresh: NDArray[np.bool_]
+    computed: int
+
+
 class Scorer:
     """A finished audit's model, ready to judge new images.
 
@@ -123,11 +144,42 @@ class Scorer:
         Raises:
             WeightsError: The model's tensors do not fit together.
         """
+        judged, coordinates, compared = self._judged(store, cache_dir, progress, seed=seed)
+        evidence = self.evidence(judged.peer1, judged.peer2, judged.ridge, judged.outlier)
+        drift = self.drift(coordinates, evidence.posterior[compared], seed=seed)
+        return BatchEvidence(evidence, judged.matches, drift, judged.computed)
+
+    def judge(self, store: PixelStore, *, cache_dir: Path | None = None, progress: Progress = no_progress) -> Judged:
+        """Judges some pictures of a batch; what needs all of them, drift, is left to ``drift``.
+
+        Args:
+            store: Their pixels.
+            cache_dir: As of ``score``.
+            progress: As of ``score``.
+
+        Raises:
+            WeightsError: The model's tensors do not fit together.
+        """
+        return self._judged(store, cache_dir, progress)[0]
+
+    def coordinates(self, store: PixelStore, *, cache_dir: Path | None = None) -> FloatArray:
+        """What pictures, n readable ones, are compared with the training data by, (n, L)."""
+        rows = np.arange(len(store))
+        return self._said_of(store, rows, rows, cache_dir, no_progress)[1]
+
+    def drift(self, coordinates: FloatArray, posterior: FloatArray, *, seed: int) -> Drift | None:
+        """How unlike the training data pictures look, from their coordinates (n, L) and posteriors (n, K)."""
+        return measure_drift(coordinates, posterior, self._reference, seed=seed)
+
+    def _judged(
+        self, store: PixelStore, cache_dir: Path | None, progress: Progress, *, seed: int | None = None
+    ) -> tuple[Judged, FloatArray, NDArray[np.int64]]:
+        """What is said of each row, and the coordinates of some rows where a seed draws them."""
         matches = recognise(self.known, store)
         seen = matches.known != UNKNOWN
         seen[seen] = np.isfinite(self.known.ridge[matches.known[seen]]).all(axis=1)
         fresh = np.flatnonzero(store.facts.readable & ~seen)
-        compared = draw_compared(len(fresh), seed=seed)
+        compared = np.empty(0, dtype=np.int64) if seed is None else draw_compared(len(fresh), seed=seed)
         said, coordinates, computed = self._said_of(store, fresh, compared, cache_dir, progress)
 
         classes = len(self.classes)
@@ -138,9 +190,9 @@ class Scorer:
         known = matches.known[seen]
         parts[:, seen] = [self.known.peer1[known], self.known.peer2[known], self.known.ridge[known]]
         outlier[seen] = self.known.outlier[known]
-        evidence = self._evidence(parts, outlier)
-        drift = measure_drift(coordinates, evidence.posterior[fresh[compared]], self._reference, seed=seed)
-        return BatchEvidence(evidence, matches, drift, computed)
+        is_fresh = np.zeros(len(store), dtype=bool)
+        is_fresh[fresh] = True
+        return Judged(*parts, outlier, matches, is_fresh, computed), coordinates, fresh[compared]
 
     def _said_of(
         self,
@@ -204,24 +256,24 @@ class Scorer:
         outlier = judges.outliers.score(groups, judges.components)[:, None]
         return np.concatenate([peers[0], peers[1], judges.ridge.predict(likeness), outlier, coordinates], axis=1)
 
-    def _evidence(self, parts: FloatArray, outlier: FloatArray) -> Evidence:
-        """Evidence that no epoch of training stands behind, from both peers and ridge (3, N, K)."""
+    def evidence(self, peer1: FloatArray, peer2: FloatArray, ridge: FloatArray, outlier: FloatArray) -> Evidence:
+        """Evidence that no epoch of training stands behind, from posteriors (N, K) and outlier scores (N,)."""
         no_epochs = np.zeros(len(outlier), dtype=np.int32)
         none, no_numbers = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
         return Evidence(
             posterior=combine_balanced(
-                0.5 * (parts[0] + parts[1]),
-                parts[2],
+                0.5 * (peer1 + peer2),
+                ridge,
                 shares=self.model.shares,
                 frozen=self.model.heads,
             ),
-            peer1=parts[0],
-            peer2=parts[1],
+            peer1=peer1,
+            peer2=peer2,
             epochs_clean=no_epochs,
             epochs_ambiguous=no_epochs,
             epochs_noisy=no_epochs,
             history=ThresholdHistory(none, none, none, no_numbers, no_numbers, no_numbers, none, none, none),
-            ridge=parts[2],
+            ridge=ridge,
             outlier_score=outlier,
             outlier_threshold=self.model.outlier_threshold,
         )

@@ -81,7 +81,7 @@ def plan_chunks(layout: StoreLayout) -> list[Chunk]:
 
 
 def build_chunk(source: LabelSource, chunk: Chunk, layout: StoreLayout) -> None:
-    """Builds one chunk and commits it. Unreadable pictures become rows with an error and black pixels.
+    """Builds one chunk and commits it.
 
     Args:
         source: The dataset.
@@ -91,22 +91,38 @@ def build_chunk(source: LabelSource, chunk: Chunk, layout: StoreLayout) -> None:
     Raises:
         OSError: The cache cannot be written.
     """
-    count = len(chunk.rows)
-    pixels = np.zeros((count, layout.side, layout.side, 3), dtype=np.uint8)
+    pixels, part = decode_rows(source, chunk.rows, side=layout.side)
+    _write_pixels(layout, chunk.rows.start, pixels)
+    with written_aside(chunk.part) as aside:
+        pq.write_table(part, aside, compression="none")
+
+
+def decode_rows(source: LabelSource, rows: range, *, side: int) -> tuple[NDArray[np.uint8], pa.Table]:
+    """Reads, decodes and measures rows. Unreadable pictures become rows with an error and black pixels.
+
+    Args:
+        source: The dataset.
+        rows: n of its rows.
+        side: Side of the squares in pixels.
+
+    Returns:
+        Pixels (n, side, side, 3), and a table of ``PART_SCHEMA``.
+    """
+    count = len(rows)
+    pixels = np.zeros((count, side, side, 3), dtype=np.uint8)
     size = np.zeros((count, 2), dtype=np.int32)  # width, height
     errors: list[str | None] = [None] * count
     hashes: list[str | None] = [None] * count
-    for place, row in enumerate(chunk.rows):
+    for place, row in enumerate(rows):
         try:
             picture = read_picture(source, row)
             hashes[place] = content_sha256(picture)
-            face = decode_face(picture, size=layout.side)
+            face = decode_face(picture, size=side)
         except PixelError as error:
             errors[place] = str(error)
             continue
         pixels[place] = face.pixels
         size[place] = face.width, face.height
-    _write_pixels(layout, chunk.rows.start, pixels)
     measures = measure(pixels)
     unreadable = np.array([error is not None for error in errors], dtype=bool)
     part = {
@@ -118,8 +134,7 @@ def build_chunk(source: LabelSource, chunk: Chunk, layout: StoreLayout) -> None:
         "brightness": np.where(unreadable, np.float32(np.nan), measures.brightness),
         "thumbnail": [face.tobytes() for face in measures.thumbnails],
     }
-    with written_aside(chunk.part) as aside:
-        pq.write_table(pa.table(part, schema=PART_SCHEMA), aside, compression="none")
+    return pixels, pa.table(part, schema=PART_SCHEMA)
 
 
 def read_picture(source: LabelSource, row: int) -> Picture:
