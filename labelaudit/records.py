@@ -8,7 +8,7 @@ million samples cost arrays and not a million Python objects.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -85,6 +85,8 @@ class SampleTable:
         votes: Annotators' votes a class, shape (N, K), or None where the dataset has one label a sample.
         votes_outside: Votes that fall on no class of ``labels`` (unknown, not a face), shape (N,), or None.
         ballots: The same votes with who cast them, choices as indices of ``labels``; None where that is not known.
+        slices: What the dataset says of each row beside its label, such as its annotator: name -> a value a row, None
+            where there is none. Only those that were asked for.
         given: Index of each given label in ``labels``, ``NO_CLASS`` where it has none. Derived.
     """
 
@@ -96,10 +98,12 @@ class SampleTable:
     votes: FloatArray | None = None
     votes_outside: FloatArray | None = None
     ballots: Ballots | None = None
+    slices: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     given: IntArray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         lengths = {len(self.sample_id), len(self.given_label), len(self.path), len(self.split)}
+        lengths |= {len(values) for values in self.slices.values()}
         if len(lengths) != 1:
             raise ValueError(f"columns differ in length: {sorted(lengths)}")
         if self.votes is not None and self.votes.shape != (len(self.sample_id), len(self.labels)):

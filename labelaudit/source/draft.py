@@ -67,6 +67,7 @@ class Draft:
         votes: Annotators' votes, or None.
         assumed: What was assumed, one sentence each; ``finish`` adds to it.
         ids_numbered: Whether ``sample_id`` was made from row numbers, and from nothing else.
+        slices: What the dataset says of each row beside its label, by the names that were asked for.
         places: Where the labels are written, or None where the dataset cannot be written back.
     """
 
@@ -82,3 +83,4 @@ class Draft:
     assumed: list[str] = field(default_factory=list)
     ids_numbered: bool = False
     places: LabelPlaces | None = None
+    slices: Mapping[str, Sequence[str | None]] = field(default_factory=dict)

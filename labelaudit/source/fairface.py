@@ -40,12 +40,15 @@ def _read(layout: Layout) -> Draft:
     label: list[str | None] = []
     split: list[str | None] = []
     places: list[LabelFile] = []
+    slices: dict[str, list[str | None]] = {name: [] for name in _LABELS if name in layout.options.slices}
     for file in files:
-        table = read_table(file, assumed, columns=[_FILE, attribute])
+        table = read_table(file, assumed, columns=[_FILE, *dict.fromkeys([attribute, *slices])])
         rows = range(len(label), len(label) + table.num_rows)
         places.append(LabelFile(file, CsvCells(attribute, (_FILE, attribute)), rows))
         names += [text and slashed(text) for text in texts(table.column(_FILE))]
         label += label_texts(table.column(attribute))
+        for name, values in slices.items():
+            values += texts(table.column(name))
         split += [next((part for part in reversed(file.stem.split("_")) if is_split(part)), None)] * table.num_rows
     where = files[0].name if len(files) == 1 else layout.name
     named = named_files(names, root=picture_root(layout), where=where, assumed=assumed)
@@ -58,6 +61,7 @@ def _read(layout: Layout) -> Draft:
         where=where,
         assumed=assumed,
         places=LabelPlaces(layout, tuple(places)),
+        slices=slices,
     )
 
 

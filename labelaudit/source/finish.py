@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from labelaudit.source.ids import unique_ids, writable
 from labelaudit.source.interface import Picture
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.pictures import Pictures
+from labelaudit.source.slices import finished_slices
 from labelaudit.source.votes import NO_VOTE, of_rows, on_classes, plurality, renamed
 from labelaudit.source.words import counted, did_you_mean, means_no_class, same_label, some, split_name, twin_spellings
 from labelaudit.source.written import WrittenLabels
@@ -74,15 +75,20 @@ def finish(draft: Draft, options: SourceOptions, *, format_name: str, why: str) 
     votes = None if draft.votes is None or not options.votes else renamed(draft.votes, naming.name_of)
     labels = written if votes is None or not votes.decide else _decided(votes, written, naming, assumed)
     rows = _chosen_rows(split, options.splits, draft.where)
+    slices: Mapping[str, Sequence[str | None]] = draft.slices
     if rows is not None:
         sample_id, split, labels = ([column[row] for row in rows] for column in (sample_id, split, labels))
+        slices = {name: [values[row] for row in rows.tolist()] for name, values in slices.items()}
     space = naming.space(labels, votes)
     if not options.classes:
         _check_classes(space, labels, draft.where)
     assumed += naming.said(labels, space, voted=votes is not None and votes.decide)
+    slices = finished_slices(
+        slices, options.slices, split, where=draft.where, assumed=assumed, may_be_one=bool(options.classes)
+    )
     path = writable(draft.path if rows is None else [draft.path[row] for row in rows])
     counts, outside, ballots = _table_votes(votes, rows, space, assumed)
-    table = SampleTable(sample_id, labels, path, split, space, counts, outside, ballots)
+    table = SampleTable(sample_id, labels, path, split, space, counts, outside, ballots, slices)
     return OpenedSource(format_name, why, tuple(assumed), table, draft.pictures, rows, _written(draft, naming, votes))
 
 

@@ -19,6 +19,7 @@ class SourceOptions:
         label_map: From a label as it is written to a class name. Labels that the map leaves out keep their name.
         votes: A label may be the plurality of several votes; False takes ``label_column`` as it stands.
         splits: Only rows of these splits, empty = all.
+        slices: Columns that name groups of rows, such as annotators, whose labels are to be compared.
         classes: Classes that are known beforehand, as a finished model's are: a dataset may then hold one of them only,
             or no label at all. Empty = the dataset has to tell.
     """
@@ -34,4 +35,5 @@ class SourceOptions:
     label_map: Mapping[str, str] = field(default_factory=dict)
     votes: bool = True
     splits: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()

@@ -64,9 +64,10 @@ def read_origin(run: RunDir) -> Origin | None:
     if not run.origin.is_file():
         return None
     try:
-        value = json.loads(run.origin.read_text(encoding="utf-8"))
-        told = {each.name: value["options"][each.name] for each in fields(SourceOptions) if each.name != "classes"}
-        told |= {"splits": tuple(told["splits"]), "classes": tuple(value["options"].get("classes", ()))}
+        value = parse_json(run.origin.read_bytes())
+        late = ("classes", "slices")  # earlier versions wrote none
+        told = {each.name: value["options"][each.name] for each in fields(SourceOptions) if each.name not in late}
+        told |= {name: tuple(value["options"].get(name, ())) for name in late} | {"splits": tuple(told["splits"])}
         told["root"] = None if told["root"] is None else Path(_found(told["root"], run.root))
         return Origin(_found(value["dataset"], run.root), SourceOptions(**told))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from labelaudit.errors import SourceError
 from labelaudit.source.cells import is_list, label_texts, texts
-from labelaudit.source.columns import Chooser, Columns, Role
+from labelaudit.source.columns import Chooser, Columns, Role, may_hold
 from labelaudit.source.draft import ClassCodes, Draft, Votes
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.pictures import Pictures
+from labelaudit.source.slices import offered, slice_candidates, table_slices
 from labelaudit.source.vote_columns import find_votes, listed_votes
 from labelaudit.source.votes import count_votes
 
@@ -35,6 +36,7 @@ class TableFacts:
         votes: Annotators' votes, or None.
         codes: Class names that the table's own metadata gives to codes.
         rows: Row of the table that each sample was first named in, shape (N,); None = the table's rows.
+        slices: What was asked for beside: name -> a value a sample.
     """
 
     columns: Columns
@@ -45,6 +47,7 @@ class TableFacts:
     votes: Votes | None
     codes: ClassCodes
     rows: NDArray[np.int64] | None = None
+    slices: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     @property
     def own_labels(self) -> str | None:
@@ -86,6 +89,7 @@ class TableFacts:
             codes=self.codes,
             votes=self.votes,
             assumed=assumed,
+            slices=self.slices,
         )
 
 
@@ -124,9 +128,14 @@ def read_facts(
         votes=votes,
         codes=_class_codes(table.schema, label),
     )
-    if annotator is None:
-        return facts
-    return _one_row_a_sample(facts, texts(table.column(annotator)), options, where, assumed)
+    keys = facts.path if facts.id is None else facts.id
+    if annotator is not None:
+        facts = _one_row_a_sample(facts, texts(table.column(annotator)), options, where, assumed)
+    taken = {name for name in table.column_names if may_hold(Role.LABEL, [name])}
+    taken |= {name for name in (path, label, own_id, split, image) if name is not None}
+    if (said := offered(slice_candidates(table, taken), options.slices)) is not None:
+        assumed.append(said)
+    return replace(facts, slices=table_slices(table, options.slices, rows=facts.rows, keys=keys, where=where))
 
 
 def slashed(path: str) -> str:
