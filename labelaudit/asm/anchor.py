@@ -24,6 +24,8 @@ from torch import Tensor
 
 from labelaudit.asm.losses import LossParts, consistency_loss, divergence, supervised_loss
 from labelaudit.asm.mining import Partition
+from labelaudit.asm.parts import BatchSizes
+from labelaudit.nets.inputs import constant
 
 KEEP = {Partition.CLEAN: 0.9, Partition.AMBIGUOUS: 0.5, Partition.NOISY: 0.1}
 """kappa: how far each partition's given labels are trusted."""
@@ -40,7 +42,7 @@ def anchored_targets(given: Tensor, anchor: Tensor, partition: Tensor) -> Tensor
     Returns:
         (B, K), rows sum to 1.
     """
-    table = torch.tensor([KEEP[part] for part in Partition], device=given.device)
+    table = constant(tuple(KEEP[part] for part in Partition), given.device)
     keep = table[partition.long()][:, None]  # (B, 1)
     return keep * F.one_hot(given, anchor.shape[1]) + (1.0 - keep) * anchor
 
@@ -57,8 +59,9 @@ def anchored_regularization(
     mutual_weight: float,
     consistency_weight: float,
     class_weights: Tensor | None = None,
+    sizes: BatchSizes,
 ) -> LossParts:
-    """The loss of one batch after warm-up, with soft targets.
+    """The loss of one batch after warm-up, with soft targets; or of a part of one, whose losses add up to the batch's.
 
     Args:
         weak1: The first peer's logits for the weak view, (B, K).
@@ -71,13 +74,15 @@ def anchored_regularization(
         mutual_weight: omega.
         consistency_weight: gamma.
         class_weights: Factor of each class's cross-entropy, (K,); None = 1.
+        sizes: Of the whole batch.
 
     Returns:
         The total and its parts; ``clean`` is the cross-entropy of the whole batch, which every partition shares, and
         ``ambiguous`` holds lambda but not omega.
     """
     supervised = supervised_loss(weak1, weak2, target, class_weights=class_weights)
-    mutual = torch.where(partition == Partition.AMBIGUOUS, ramp * divergence(weak1, weak2), 0.0).mean()
-    noisy = torch.where(partition == Partition.NOISY, consistency_loss(strong1, strong2, weak1, weak2), 0.0).mean()
-    clean = supervised.mean()
+    mutual = torch.where(partition == Partition.AMBIGUOUS, ramp * divergence(weak1, weak2), 0.0).sum() / sizes.total
+    consistency = consistency_loss(strong1, strong2, weak1, weak2)
+    noisy = torch.where(partition == Partition.NOISY, consistency, 0.0).sum() / sizes.total
+    clean = supervised.sum() / sizes.total
     return LossParts(clean + mutual_weight * mutual + consistency_weight * noisy, clean, mutual, noisy)

@@ -8,6 +8,7 @@ of them and the strong view also loses a share of its features, as cut-out takes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from labelaudit.asm.parts import Part, whole
 from labelaudit.asm.views import strong_view, weak_view
 from labelaudit.nets.inputs import normalise, resize, to_input
 from labelaudit.nets.interface import NetSpec
@@ -25,14 +27,22 @@ _SHARE_OF_DEVICE = 0.5
 
 
 class Batches(Protocol):
-    """Views of samples by row. Every tensor returned is on the training device, float32."""
+    """Views of samples by row. Every tensor returned is on the training device; views are float32."""
 
-    def weak(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """One weakly transformed view a sample, (B, ...)."""
+    def expect(self, rows: Tensor) -> None:
+        """Hears that these rows, (B,), are the next to be taken, so that they can be read meanwhile."""
         ...
 
-    def strong(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """One strongly transformed view a sample, (B, ...)."""
+    def take(self, rows: Tensor) -> Tensor:
+        """What views of some rows, (B,), are made from, (B, ...); whoever holds it indexes it by sample."""
+        ...
+
+    def weak(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
+        """One weakly transformed view of each sample of a part, (B, ...); None = of a whole batch."""
+        ...
+
+    def strong(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
+        """One strongly transformed view of each sample of a part, (B, ...); None = of a whole batch."""
         ...
 
     def plain(self, rows: Tensor) -> Sequence[Tensor]:
@@ -44,7 +54,8 @@ class PixelBatches:
     """Views of cached pixels, made for whole batches on the device.
 
     Args:
-        pixels: uint8, (N, s, s, 3); a memory map is read batch by batch unless it fits on the device.
+        pixels: uint8, (N, s, s, 3). They lie on a GPU as a whole if they fit there; else a memory map is read batch by
+            batch, the next one while the GPU works.
         spec: The network's input size and normalisation.
         device: Where views are made.
     """
@@ -54,30 +65,43 @@ class PixelBatches:
         self._device = device
         self._host = pixels
         self._resident = torch.from_numpy(np.array(pixels)).to(device) if _fits(pixels, device) else None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="labelaudit-batches")
+        self._expected: tuple[Tensor, Future[Tensor]] | None = None
 
-    def weak(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def expect(self, rows: Tensor) -> None:
+        """Begins to read these rows, where a GPU would have to wait for that."""
+        if self._resident is None and self._device.type != "cpu":
+            self._expected = rows, self._reader.submit(self._read, rows)
+
+    def take(self, rows: Tensor) -> Tensor:
+        """Stored pixels, uint8, (B, s, s, 3)."""
+        if self._resident is not None:
+            return self._resident[sent(rows, self._device)]
+        expected, self._expected = self._expected, None
+        if expected is not None and torch.equal(expected[0], rows):
+            return sent(expected[1].result(), self._device)
+        return sent(self._read(rows), self._device)
+
+    def weak(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
         """One weakly transformed view a sample, (B, 3, size, size), normalised."""
-        return normalise(weak_view(self._take(rows), generator, size=self._spec.size), self._spec)
+        view = weak_view(to_input(taken, size=taken.shape[1]), generator, size=self._spec.size, part=part)
+        return normalise(view, self._spec)
 
-    def strong(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def strong(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
         """One strongly transformed view a sample, (B, 3, size, size), normalised."""
-        return normalise(strong_view(self._take(rows), generator, size=self._spec.size), self._spec)
+        view = strong_view(to_input(taken, size=taken.shape[1]), generator, size=self._spec.size, part=part)
+        return normalise(view, self._spec)
 
     def plain(self, rows: Tensor) -> Sequence[Tensor]:
         """The picture and its mirror image, each (B, 3, size, size), normalised."""
-        view = normalise(resize(self._take(rows), self._spec.size), self._spec)
+        taken = self.take(rows)
+        view = normalise(resize(to_input(taken, size=taken.shape[1]), self._spec.size), self._spec)
         return view, view.flip(-1)
 
-    def _take(self, rows: Tensor) -> Tensor:
-        """Stored pixels as float32 (B, 3, s, s) in [0, 1], on the device."""
-        if self._resident is not None:
-            batch = self._resident[rows.to(self._device)]
-        else:
-            batch = torch.from_numpy(self._host[rows.cpu().numpy()])
-            if self._device.type == "cuda":
-                batch = batch.pin_memory()
-            batch = batch.to(self._device, non_blocking=batch.is_pinned())
-        return to_input(batch, size=batch.shape[1])
+    def _read(self, rows: Tensor) -> Tensor:
+        """Rows of the memory map, in pages that a GPU can fetch by itself."""
+        batch = torch.from_numpy(self._host[rows.cpu().numpy()])
+        return batch.pin_memory() if self._device.type == "cuda" else batch
 
 
 class FeatureBatches:
@@ -95,23 +119,39 @@ class FeatureBatches:
         self._device = device
         self._drop = strong_drop
 
-    def weak(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """A random cached view a sample, (B, D)."""
-        views = torch.randint(len(self._features), rows.shape, generator=generator, device=self._device)
-        return self._take(views, rows)
+    def expect(self, rows: Tensor) -> None:
+        """There is nothing to read: all features are on the device."""
 
-    def strong(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def take(self, rows: Tensor) -> Tensor:
+        """The rows themselves, (B,)."""
+        return sent(rows, self._device)
+
+    def weak(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
+        """A random cached view a sample, (B, D)."""
+        part = whole(len(taken)) if part is None else part
+        views = torch.randint(len(self._features), (part.total,), generator=generator, device=self._device)
+        return self._take(views[part.rows], taken)
+
+    def strong(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
         """A random cached view a sample with a share of its features dropped and the rest scaled up, (B, D)."""
-        view = self.weak(rows, generator)
-        kept = torch.rand(view.shape, generator=generator, device=self._device) >= self._drop
+        part = whole(len(taken)) if part is None else part
+        view = self.weak(taken, generator, part=part)
+        shape = (part.total, view.shape[1])
+        kept = torch.rand(shape, generator=generator, device=self._device)[part.rows] >= self._drop
         return view * kept / (1.0 - self._drop)
 
     def plain(self, rows: Tensor) -> Sequence[Tensor]:
         """The picture as it is and mirrored, each (B, D)."""
-        return [self._take(view, rows) for view in range(min(2, len(self._features)))]
+        taken = self.take(rows)
+        return [self._take(view, taken) for view in range(min(2, len(self._features)))]
 
-    def _take(self, views: Tensor | int, rows: Tensor) -> Tensor:
-        return self._features[views, rows.to(self._device)].float().clamp(-_CLIP, _CLIP)
+    def _take(self, views: Tensor | int, taken: Tensor) -> Tensor:
+        return self._features[views, taken].float().clamp(-_CLIP, _CLIP)
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """Values on a device. The host does not wait for a GPU; what is sent may not be changed in place afterwards."""
+    return values.to(device, non_blocking=True)
 
 
 def standardise(features: Tensor, mean: Tensor, std: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from labelaudit.asm.mining import Partition
+from labelaudit.asm.parts import BatchSizes
 from labelaudit.settings import Reduction
 
 
@@ -41,6 +42,16 @@ class LossParts:
     clean: Tensor
     ambiguous: Tensor
     noisy: Tensor
+
+    def detached(self) -> LossParts:
+        """The same without what a backward pass needs."""
+        return LossParts(*(each.detach() for each in (self.total, self.clean, self.ambiguous, self.noisy)))
+
+    def plus(self, other: LossParts) -> LossParts:
+        """The losses of two parts of a batch together."""
+        mine = (self.total, self.clean, self.ambiguous, self.noisy)
+        theirs = (other.total, other.clean, other.ambiguous, other.noisy)
+        return LossParts(*(one + two for one, two in zip(mine, theirs, strict=True)))
 
 
 def supervised_loss(logits1: Tensor, logits2: Tensor, target: Tensor, *, class_weights: Tensor | None = None) -> Tensor:
@@ -128,8 +139,9 @@ def tri_regularization(
     consistency_weight: float = 1.0,
     reduction: Reduction = Reduction.BATCH,
     class_weights: Tensor | None = None,
+    sizes: BatchSizes,
 ) -> LossParts:
-    """The loss of one batch after warm-up.
+    """The loss of one batch after warm-up, or of a part of one: the parts' losses add up to the batch's.
 
     Args:
         weak1: Peer 1's logits for the weak view, (B, K).
@@ -144,13 +156,15 @@ def tri_regularization(
         reduction: Divide each partition's sum by the batch's size (its weight is then its share of the batch) or by
             the partition's size in the batch.
         class_weights: Factor of each class's cross-entropy, (K,); None = 1.
+        sizes: Of the whole batch.
     """
     supervised = supervised_loss(weak1, weak2, target, class_weights=class_weights)
     mutual = mutual_loss(weak1, weak2, target, ramp=ramp, class_weights=class_weights)
     consistency = consistency_loss(strong1, strong2, weak1, weak2)
-    clean = _reduce(supervised, partition == Partition.CLEAN, reduction)
-    ambiguous = _reduce(mutual, partition == Partition.AMBIGUOUS, reduction)
-    noisy = _reduce(consistency, partition == Partition.NOISY, reduction)
+    clean, ambiguous, noisy = (
+        torch.where(partition == part, loss, 0.0).sum() / sizes.divisor(part, reduction)
+        for part, loss in zip(Partition, (supervised, mutual, consistency), strict=True)
+    )
     total = clean + mutual_weight * ambiguous + consistency_weight * noisy
     return LossParts(total=total, clean=clean, ambiguous=ambiguous, noisy=noisy)
 
@@ -174,8 +188,3 @@ def class_weights(counts: Tensor, *, power: float) -> Tensor:
     share = counts.float() / counts.sum()
     weights = share.clamp(min=1e-12) ** -power
     return torch.where(counts > 0, weights / (share * weights).sum(), 1.0)
-
-
-def _reduce(loss: Tensor, member: Tensor, reduction: Reduction) -> Tensor:
-    size = member.sum().clamp(min=1) if reduction is Reduction.SUBSET else member.numel()
-    return torch.where(member, loss, 0.0).sum() / size

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from labelaudit.nets.dropout import BatchDropout
+
 HIDDEN = 256
 """Width of a head's hidden layer."""
 
@@ -22,10 +24,10 @@ class Head(nn.Module):
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Dropout(0.2),
+            BatchDropout(0.2),
             nn.Linear(features, HIDDEN),
             nn.ReLU(),
-            nn.Dropout(0.5),
+            BatchDropout(0.5),
             nn.Linear(HIDDEN, num_classes),
         )
 

@@ -26,7 +26,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from labelaudit.nets.inputs import resample, resize, to_input
+from labelaudit.asm.parts import Part, whole
+from labelaudit.nets.inputs import constant, resample, resize, to_input
 
 __all__ = ["strong_view", "to_input", "weak_view"]
 
@@ -46,6 +47,10 @@ _MAX_TURN = math.radians(30.0)
 _MAX_SHEAR = 0.3
 _MAX_TRANSLATE = 0.45
 _MAX_FACTOR = 0.9
+
+_WEAK_DRAWS = 13
+_STRONG_DRAWS = 24
+"""Random numbers that a view takes a sample."""
 
 _GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -70,18 +75,21 @@ class _Operation(IntEnum):
 
 
 @torch.no_grad()
-def weak_view(x: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
+def weak_view(x: Tensor, generator: torch.Generator, *, size: int, part: Part | None = None) -> Tensor:
     """A lightly changed view of every picture, in which a person would still give the same label.
 
     Args:
         x: float32, (B, 3, S, S), in [0, 1].
         generator: On the same device as ``x``.
         size: Side of the result.
+        part: Which part of a batch the pictures are; None = they are all of it.
 
     Returns:
         float32, (B, 3, size, size), in [0, 1].
     """
-    draw = _Draw(len(x), generator)
+    draw = _Draw(_WEAK_DRAWS, whole(len(x)) if part is None else part, generator)
+    if not len(x):  # of a part, which has drawn its random numbers nevertheless
+        return x.new_zeros(0, 3, size, size)
     x = _shrink(x, size)
     x = _adjust(x, *(1.0 + draw.between(-_JITTER, _JITTER) for _ in range(3)))
     x = _erase(x, draw, sides=_ERASE_SIDES, share=_ERASE_SHARE)
@@ -98,18 +106,21 @@ def weak_view(x: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
 
 
 @torch.no_grad()
-def strong_view(x: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
+def strong_view(x: Tensor, generator: torch.Generator, *, size: int, part: Part | None = None) -> Tensor:
     """A heavily changed view of every picture: padded crop, mirror, RandAugment(2, 10), cut-out.
 
     Args:
         x: float32, (B, 3, S, S), in [0, 1].
         generator: On the same device as ``x``.
         size: Side of the result.
+        part: Which part of a batch the pictures are; None = they are all of it.
 
     Returns:
         float32, (B, 3, size, size), in [0, 1].
     """
-    draw = _Draw(len(x), generator)
+    draw = _Draw(_STRONG_DRAWS, whole(len(x)) if part is None else part, generator)
+    if not len(x):  # of a part, which has drawn its random numbers nevertheless
+        return x.new_zeros(0, 3, size, size)
     drawn = draw.operations()  # (operations, B)
     signed = drawn * draw.signs(len(_Operation))  # half of the time the other way round
 
@@ -133,18 +144,22 @@ def strong_view(x: Tensor, generator: torch.Generator, *, size: int) -> Tensor:
 
 
 class _Draw:
-    """Random numbers for every sample of a batch, each (B,) unless said otherwise."""
+    """Random numbers for every sample of a part of a batch, each (B,) unless said otherwise.
 
-    def __init__(self, batch: int, generator: torch.Generator) -> None:
-        self._batch = batch
-        self._generator = generator
-        self._device = generator.device
+    All are drawn at once, for the whole batch: a GPU takes as long for one row of a few numbers as for all of them.
+    """
+
+    def __init__(self, count: int, part: Part, generator: torch.Generator) -> None:
+        unit = torch.rand(count, part.total, generator=generator, device=generator.device)
+        self._unit = iter(unit[:, part.rows])
+        self._zeros = torch.zeros(len(part), device=generator.device)
 
     def between(self, low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(self._batch, generator=self._generator, device=self._device)
+        unit: Tensor = next(self._unit)
+        return low + (high - low) * unit
 
     def zeros(self) -> Tensor:
-        return torch.zeros(self._batch, device=self._device)
+        return self._zeros
 
     def happens(self, share: float) -> Tensor:
         """True for about this share of the samples."""
@@ -160,10 +175,9 @@ class _Draw:
 
     def operations(self) -> Tensor:
         """How often each sample drew each operation, float, (operations, B); columns sum to 2."""
-        shape = (_DRAWS, 1, self._batch)
-        picks = torch.randint(len(_Operation), shape, generator=self._generator, device=self._device)
-        kinds = torch.arange(len(_Operation), device=self._device).unsqueeze(1)  # (operations, 1)
-        return (picks == kinds).sum(dim=0).float()
+        picks = torch.stack([self.between(0.0, len(_Operation)).floor() for _ in range(_DRAWS)])
+        kinds = torch.arange(len(_Operation), device=picks.device).unsqueeze(1)  # (operations, 1)
+        return (picks.unsqueeze(1) == kinds).sum(dim=0).float()
 
 
 def _adjust(x: Tensor, brightness: Tensor, contrast: Tensor, color: Tensor) -> Tensor:
@@ -224,8 +238,7 @@ def _shrink(x: Tensor, size: int) -> Tensor:
 
 
 def _gray(x: Tensor) -> Tensor:
-    weights = torch.tensor(_GRAY, device=x.device).view(1, 3, 1, 1)
-    return (x * weights).sum(dim=1, keepdim=True)  # (B, 1, S, S)
+    return (x * constant(_GRAY, x.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)  # (B, 1, S, S)
 
 
 def _column(values: Tensor) -> Tensor:

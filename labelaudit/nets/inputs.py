@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
@@ -44,9 +46,16 @@ def resample(x: Tensor, theta: Tensor, size: int) -> Tensor:
 
 def normalise(x: Tensor, spec: NetSpec) -> Tensor:
     """Pictures (B, 3, S, S) in [0, 1] less the network's mean, over its deviation; channels last in memory."""
-    mean = torch.tensor(spec.mean, device=x.device).view(1, 3, 1, 1)
-    std = torch.tensor(spec.std, device=x.device).view(1, 3, 1, 1)
+    mean = constant(spec.mean, x.device).view(1, 3, 1, 1)
+    std = constant(spec.std, x.device).view(1, 3, 1, 1)
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+@functools.lru_cache
+def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """A few numbers on a device, float32, not to be changed. Made once: to send them, the host waits for a GPU."""
+    with torch.inference_mode(False):  # of use in training, too
+        return torch.tensor(values, device=device)
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from labelaudit.nets.dropout import BatchDropout
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 _DROPOUT = 0.2
@@ -57,7 +59,7 @@ class Net(nn.Module):
     def __init__(self, trunk: nn.Module, width: int, *, num_classes: int, spec: NetSpec) -> None:
         super().__init__()
         self.trunk = trunk
-        self.head = nn.Sequential(nn.Dropout(_DROPOUT), nn.Linear(width, num_classes))
+        self.head = nn.Sequential(BatchDropout(_DROPOUT), nn.Linear(width, num_classes))
         self.width = width
         self.spec = spec
 

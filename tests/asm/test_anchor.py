@@ -7,6 +7,7 @@ import torch
 
 from labelaudit.asm.anchor import anchored_regularization, anchored_targets
 from labelaudit.asm.mining import Partition
+from labelaudit.asm.parts import BatchSizes, batch_sizes
 
 # Logits whose softmax is known: log p, up to a constant.
 P_3_1 = torch.tensor([[math.log(3.0), 0.0]])  # (0.75, 0.25)
@@ -42,6 +43,7 @@ def test_every_partition_learns_its_target_and_adds_a_loss_of_its_own():
         ramp=0.4,
         mutual_weight=0.6,
         consistency_weight=2.0,
+        sizes=batch_sizes(EVERY_PARTITION),
     )
     first = [-t[0] * math.log(0.75) - t[1] * math.log(0.25) for t in target.tolist()]
     supervised = sum(0.5 * (one + math.log(2.0)) for one in first) / 3
@@ -66,6 +68,7 @@ def test_class_weights_weigh_the_targets_classes():
         mutual_weight=0.6,
         consistency_weight=1.0,
         class_weights=torch.tensor([2.0, 0.5]),
+        sizes=BatchSizes(1, (1, 0, 0)),
     )
     expected = 2.0 * 0.6 * -math.log(0.75) + 0.5 * 0.4 * -math.log(0.25)
     assert found.total.item() == pytest.approx(expected)

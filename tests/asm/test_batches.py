@@ -36,11 +36,11 @@ def test_views_of_pictures_come_from_the_generator_alone(pixels: np.ndarray):
     batches = PixelBatches(pixels, spec=SPEC, device=CPU)
     rows = torch.arange(10)
     for make in (batches.weak, batches.strong):
-        first = make(rows, _generator())
+        first = make(batches.take(rows), _generator())
         assert first.shape == (10, 3, 8, 8)
         assert first.dtype == torch.float32
-        assert torch.equal(first, make(rows, _generator()))
-        assert not torch.equal(first, make(rows, _generator(4)))
+        assert torch.equal(first, make(batches.take(rows), _generator()))
+        assert not torch.equal(first, make(batches.take(rows), _generator(4)))
 
 
 def test_pixels_go_to_whatever_device_there_is(pixels: np.ndarray):

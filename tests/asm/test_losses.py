@@ -13,6 +13,7 @@ from labelaudit.asm.losses import (
     tri_regularization,
 )
 from labelaudit.asm.mining import Partition
+from labelaudit.asm.parts import batch_sizes
 from labelaudit.settings import Reduction
 
 # Logits whose softmax is known: log p, up to a constant.
@@ -95,6 +96,7 @@ def test_each_partition_trains_by_its_own_loss(reduction: Reduction, shares: tup
         mutual_weight=0.6,
         consistency_weight=2.0,
         reduction=reduction,
+        sizes=batch_sizes(partition),
     )
     supervised = 0.5 * (CE_3_1 + CE_1_1)
     clean = shares[0] * supervised
@@ -109,7 +111,8 @@ def test_each_partition_trains_by_its_own_loss(reduction: Reduction, shares: tup
 @pytest.mark.parametrize("reduction", list(Reduction))
 def test_an_empty_partition_costs_nothing(reduction: Reduction):
     partition = torch.tensor([Partition.CLEAN])
-    found = tri_regularization(P_3_1, P_1_1, P_3_1, P_1_1, FIRST, partition, ramp=0.5, reduction=reduction)
+    sizes = batch_sizes(partition)
+    found = tri_regularization(P_3_1, P_1_1, P_3_1, P_1_1, FIRST, partition, ramp=0.5, reduction=reduction, sizes=sizes)
     assert found.ambiguous.item() == 0.0
     assert found.noisy.item() == 0.0
     assert found.total.item() == found.clean.item()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from labelaudit.asm.losses import LossParts, supervised_loss
 from labelaudit.asm.mining import Partition
+from labelaudit.asm.parts import Part
 from labelaudit.asm.peers import Peers
 from labelaudit.asm.step import train_step
 from labelaudit.settings import AsmSettings
@@ -39,12 +40,18 @@ class _Views:
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
 
-    def weak(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        return self.weak_logits[rows]
+    def expect(self, rows: Tensor) -> None:
+        pass
 
-    def strong(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        self.asked.append(rows.tolist())
-        return self.strong_logits[rows]
+    def take(self, rows: Tensor) -> Tensor:
+        return rows
+
+    def weak(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
+        return self.weak_logits[taken]
+
+    def strong(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:
+        self.asked.append(taken.tolist())
+        return self.strong_logits[taken]
 
     def plain(self, rows: Tensor) -> Sequence[Tensor]:
         return [self.weak_logits[rows]]

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
 from labelaudit.asm import views
+from labelaudit.asm.parts import Part, whole
 from labelaudit.asm.views import strong_view, weak_view
 from labelaudit.nets.inputs import resample, resize
 
@@ -123,18 +125,30 @@ def test_sharpen_keeps_flat_pictures_and_blurs_below_one():
 def test_erase_fills_a_square_with_the_mean():
     pictures = torch.zeros(400, 3, 20, 20)
     pictures[..., :10] = 1.0
-    draw = views._Draw(400, _generator())
+    draw = views._Draw(5, whole(400), _generator())
     found = views._erase(pictures, draw, sides=(0.3, 0.3), share=1.0)
     erased = (found == 0.5).float().mean(dim=(1, 2, 3))
     assert erased.max().item() == pytest.approx(0.09, abs=0.02)  # 6 x 6 of 20 x 20, less where the edge cuts it
     assert erased.min().item() > 0.0
-    untouched = views._erase(pictures, views._Draw(400, _generator()), sides=(0.3, 0.3), share=0.0)
+    untouched = views._erase(pictures, views._Draw(5, whole(400), _generator()), sides=(0.3, 0.3), share=0.0)
     assert torch.equal(untouched, pictures)
 
 
 def test_two_operations_are_drawn_a_sample_and_all_of_them_are():
-    drawn = views._Draw(2000, _generator()).operations()
+    drawn = views._Draw(2, whole(2000), _generator()).operations()
     assert drawn.shape == (14, 2000)
     assert (drawn.sum(dim=0) == 2).all()
     expected = 2000 * 2 / 14
     assert ((drawn.sum(dim=1) - expected).abs() < 0.25 * expected).all()
+
+
+@pytest.mark.parametrize("make", [views.weak_view, views.strong_view])
+def test_a_part_of_a_batch_is_seen_as_in_the_whole(make: Callable[..., torch.Tensor]):
+    pictures = torch.rand(7, 3, 16, 16, generator=_generator())
+    generator = _generator()
+    together = make(pictures, generator, size=16)
+    after = generator.get_state()
+    for part in (Part(0, 3, 7), Part(3, 7, 7), Part(2, 2, 7)):
+        generator = _generator()
+        torch.testing.assert_close(make(pictures[part.rows], generator, size=16, part=part), together[part.rows])
+        assert torch.equal(generator.get_state(), after)
