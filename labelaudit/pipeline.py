@@ -26,7 +26,8 @@ from labelaudit.pixels.build import build_store
 from labelaudit.queue.settle import settle
 from labelaudit.records import IntArray, Progress, Stage, no_progress
 from labelaudit.report.summary import Summary, summarise_run
-from labelaudit.rundir import RunDir, cache_folder, opened_run
+from labelaudit.rundir import RunDir, cache_folder
+from labelaudit.runstart import opened_run
 from labelaudit.settings import AuditSettings
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from

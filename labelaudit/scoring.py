@@ -24,7 +24,8 @@ from labelaudit.records import Evidence, FloatArray, Progress, SampleTable, Stag
 from labelaudit.report.metadata import Estimate, ReportMetadata
 from labelaudit.report.summary import Summary, summarise_run, write_summary
 from labelaudit.report.table import write_report
-from labelaudit.rundir import RunDir, cache_folder, opened_run
+from labelaudit.rundir import RunDir, cache_folder
+from labelaudit.runstart import opened_run
 from labelaudit.settings import ThresholdRule
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from

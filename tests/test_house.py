@@ -26,6 +26,7 @@ ROOMS = (
     {"labels", "ballots", "decision"},
     {"records", "settings"},
     {"rundir", "clock", "decided", "likeness"},
+    {"runstart"},
     {"faces"},
     {"source"},
     {"pixels"},

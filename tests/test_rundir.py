@@ -5,14 +5,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelaudit import rundir
+from labelaudit import rundir, runstart
 from labelaudit.errors import RunFolderError
-from labelaudit.rundir import RunDir, build_run, cache_folder, check_run, locked, opened_run, write_json, written_aside
+from labelaudit.rundir import RunDir, cache_folder, locked, write_json, written_aside
+from labelaudit.runstart import build_run, check_run, opened_run
 
 MARK = {"labelaudit": "1", "settings": {"seed": 0, "asm": {"epochs": 3}}}
 
@@ -68,6 +70,21 @@ def test_force_leaves_nothing_of_the_old_run_and_all_of_a_strangers(tmp_path: Pa
     assert not build_run(tmp_path, fingerprint=other, force=True).is_finished()
     assert names(tmp_path) == {"run.json", "notes.txt"}
     assert json.loads(run.mark.read_text()) == other
+
+
+def test_a_kill_between_an_old_run_and_a_new_one_leaves_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finished(tmp_path)
+    run.decisions.write_text("{}")  # of people: never removed, and no run by itself
+
+    def die(target: Path, value: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runstart, "write_json", die)
+        build_run(tmp_path, fingerprint=MARK, force=True)
+    assert run.is_run()
+    assert not run.is_finished()
+    assert build_run(tmp_path, fingerprint={**MARK, "labelaudit": "2"}, force=True).decisions.is_file()
 
 
 def test_resume_keeps_the_checkpoint_and_sweeps_half_written_files(tmp_path: Path) -> None:
@@ -144,6 +161,24 @@ def test_one_run_at_a_time_and_force_touches_nothing_of_a_running_one(tmp_path: 
     assert run.is_finished()
     with opened_run(tmp_path, fingerprint=MARK, resume=True) as again:
         assert again.is_finished()
+
+
+def test_a_lock_that_was_removed_while_it_was_waited_for_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, removed = rundir.fcntl.flock, []
+
+    def flock_late(handle: TextIO, how: int) -> None:
+        if not removed:  # whoever held it ends: its run had nothing to keep, its folder goes
+            (tmp_path / ".lock").unlink()
+            removed.append(handle)
+        flock(handle, how)
+
+    monkeypatch.setattr(rundir.fcntl, "flock", flock_late)
+    with locked(tmp_path):
+        with pytest.raises(RunFolderError, match="in use"), locked(tmp_path):
+            pass
+        assert names(tmp_path) == {".lock"}
 
 
 def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
