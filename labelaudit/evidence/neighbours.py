@@ -16,14 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from labelaudit.records import FloatArray, IntArray, Progress, Stage, no_progress
+from labelaudit.evidence.nearest import find_nearest
+from labelaudit.records import FloatArray, IntArray, Progress, no_progress
 
 NEAREST = 50
 """Faces that vote."""
 COMPONENTS = 256
 """Principal components that faces are compared by, at most."""
 _PRIOR = 5.0
-_PAIRS_AT_ONCE = 1 << 26
+_BLOCK = 8_192
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Neighbours:
     Attributes:
         nearest: Places among the n, nearest first, (n, M), M <= ``NEAREST``; -1 where there is none.
         posterior: What their given labels say, (n, K), rows sum to 1.
+        note: How the nearest were found, where not by comparing all; None as a rule.
     """
 
     nearest: IntArray
     posterior: FloatArray
+    note: str | None = None
 
 
 def find_neighbours(
@@ -48,7 +51,7 @@ def find_neighbours(
     device: torch.device | None = None,
     progress: Progress = no_progress,
 ) -> Neighbours:
-    """Finds the nearest faces of every face. Exact: the cost is n^2, in blocks that fit into memory.
+    """Finds the nearest faces of every face, exactly or, of very many, by an index (``nearest``).
 
     Args:
         components: Principal components of each face, the largest first, (n, H).
@@ -59,32 +62,22 @@ def find_neighbours(
         progress: Told of faces done.
     """
     device = device or torch.device("cpu")
-    count = len(components)
     white = components[:, :COMPONENTS].float()
     white = (white - white.mean(dim=0)) / (white.std(dim=0) + 1e-6)
-    white = torch.nn.functional.normalize(white, dim=1).to(device)
-    copies = torch.from_numpy(twins).to(device)
-    most = min(NEAREST, count - 1)
-    nearest = np.empty((count, most), dtype=np.int32)
-    step = max(1, _PAIRS_AT_ONCE // count)
-    for start in range(0, count, step):
-        own = torch.arange(start, min(start + step, count), device=device)
-        likeness = white[own] @ white.T  # (B, n)
-        likeness[own - start, own] = -torch.inf
-        copied = torch.nonzero(copies[own] >= 0).squeeze(1)
-        if len(copied):
-            likeness[copied] = likeness[copied].masked_fill(copies[own[copied], None] == copies[None, :], -torch.inf)
-        values, places = likeness.topk(most, dim=1)
-        nearest[start : start + step] = places.masked_fill(values == -torch.inf, -1).cpu().numpy()
-        progress(Stage("neighbours", int(own[-1]) + 1, count, "faces"))
-    return Neighbours(nearest, _vote(nearest, given, num_classes))
+    white = torch.nn.functional.normalize(white, dim=1)
+    most = min(NEAREST, len(components) - 1)
+    found = find_nearest(white, most=most, twins=twins, device=device, progress=progress)
+    return Neighbours(found.places, _vote(found.places, given, num_classes), found.note)
 
 
 def _vote(nearest: IntArray, given: IntArray, num_classes: int) -> FloatArray:
     shares = np.bincount(given, minlength=num_classes) / len(given)
-    label = np.where(nearest >= 0, given[nearest], num_classes)  # (n, M)
-    places = np.arange(len(given))[:, None] * (num_classes + 1) + label
-    votes = np.bincount(places.ravel(), minlength=len(given) * (num_classes + 1)).reshape(len(given), -1)[:, :-1]
-    weighed = votes + _PRIOR * shares
-    posterior: FloatArray = (weighed / weighed.sum(axis=1, keepdims=True)).astype(np.float32)
+    posterior = np.empty((len(given), num_classes), dtype=np.float32)
+    for start in range(0, len(given), _BLOCK):
+        near = nearest[start : start + _BLOCK]
+        label = np.where(near >= 0, given[near], num_classes)  # (B, M)
+        places = np.arange(len(near))[:, None] * (num_classes + 1) + label
+        votes = np.bincount(places.ravel(), minlength=len(near) * (num_classes + 1)).reshape(len(near), -1)[:, :-1]
+        weighed = votes + _PRIOR * shares
+        posterior[start : start + _BLOCK] = weighed / weighed.sum(axis=1, keepdims=True)
     return posterior

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelaudit.evidence import neighbours
+from labelaudit.evidence import nearest, neighbours
 from labelaudit.evidence.neighbours import find_neighbours
 
 
@@ -16,7 +16,7 @@ def clouds(seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
 
 
 def test_neighbours_are_those_of_a_plain_search(monkeypatch):
-    monkeypatch.setattr(neighbours, "_PAIRS_AT_ONCE", 7 * 80)  # blocks of seven
+    monkeypatch.setattr(nearest, "_PAIRS_AT_ONCE", 7 * 80)  # blocks of seven
     monkeypatch.setattr(neighbours, "NEAREST", 5)
     components, given = clouds()
     found = find_neighbours(components, given, num_classes=2, twins=np.full(80, -1))
@@ -65,3 +65,58 @@ def test_fewer_faces_than_neighbours():
     found = find_neighbours(components[:3], given[:3], num_classes=2, twins=twins)
     assert found.nearest.tolist() == [[2, -1], [2, -1], found.nearest[2].tolist()]
     assert set(found.nearest[2]) == {0, 1}
+
+
+def many(count: int = 1_500) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+    """Faces in 30 loose clouds, of which some are copies of each other, three by three."""
+    random = np.random.default_rng(3)
+    components = random.normal(size=(count, 24)) + 1.5 * random.normal(size=(30, 24))[np.arange(count) % 30]
+    twins = np.full(count, -1)
+    twins[:60] = np.arange(60) // 3
+    components[:60] = components[:60:3].repeat(3, axis=0)
+    return torch.from_numpy(components), (np.arange(count) % 3).astype(np.int32), twins
+
+
+def test_many_faces_are_looked_up_and_that_is_said(monkeypatch):
+    pytest.importorskip("faiss")
+    components, given, twins = many()
+    exact = find_neighbours(components, given, num_classes=3, twins=twins)
+    assert exact.note is None
+    monkeypatch.setattr(nearest, "EXACT_LIMIT", 1_000)
+    stages = []
+    found = find_neighbours(components, given, num_classes=3, twins=twins, progress=stages.append)
+    share = np.mean([np.isin(one, other).mean() for one, other in zip(exact.nearest, found.nearest, strict=True)])
+    assert share >= 0.95
+    assert found.note is not None
+    assert "1,500 faces" in found.note
+    said = float(found.note.partition("finds ")[2].partition(" %")[0]) / 100
+    assert said == pytest.approx(share, abs=0.02)
+    assert np.abs(exact.posterior - found.posterior).mean() < 0.01
+    for group in range(20):
+        rows = np.flatnonzero(twins == group)
+        assert not np.isin(found.nearest[rows], rows).any()
+    assert not (found.nearest == np.arange(1_500)[:, None]).any()
+    assert stages[-1].done == 1_500
+    assert [stage.done for stage in stages] == sorted(stage.done for stage in stages)
+    again = find_neighbours(components, given, num_classes=3, twins=twins)
+    assert np.array_equal(found.nearest, again.nearest)
+
+
+def test_a_picture_with_more_copies_than_the_index_is_asked_for_has_all_its_neighbours(monkeypatch):
+    pytest.importorskip("faiss")
+    components, given, twins = many()
+    components[:200], twins[:200] = components[0].clone(), 0
+    exact = find_neighbours(components, given, num_classes=3, twins=twins)
+    monkeypatch.setattr(nearest, "EXACT_LIMIT", 1_000)
+    found = find_neighbours(components, given, num_classes=3, twins=twins)
+    assert np.array_equal(found.nearest[:200], exact.nearest[:200])
+
+
+def test_without_the_index_all_are_compared_and_that_is_said(monkeypatch):
+    components, given, twins = many()
+    exact = find_neighbours(components, given, num_classes=3, twins=twins)
+    monkeypatch.setattr(nearest, "EXACT_LIMIT", 1_000)
+    monkeypatch.setattr(nearest.importlib.util, "find_spec", lambda _: None)
+    found = find_neighbours(components, given, num_classes=3, twins=twins)
+    assert np.array_equal(found.nearest, exact.nearest)
+    assert "comparing all with all" in found.note
