@@ -113,7 +113,7 @@ def gather_evidence(
             device=plan.device,
             progress=progress,
         )
-    notes.append(odd.note)
+    notes += [odd.note, *([] if near.note is None else [near.note])]
 
     def anchor(places: NDArray[np.int64]) -> FloatArray:
         """What peers may lean on beside the given labels of these places: the ridge, and what people decided."""
