@@ -21,8 +21,8 @@ from labelaudit.pixels.store import PixelStore
 from labelaudit.records import FloatArray, Verdict
 from labelaudit.report.metadata import Estimate, ReportMetadata
 from labelaudit.report.neighbours import write_neighbours
-from labelaudit.report.summary import QUEUE_HEAD, Summary, summarise, write_summary
-from labelaudit.report.table import read_report, write_report, write_thresholds
+from labelaudit.report.summary import QUEUE_HEAD, Summary, summarise_run, write_summary
+from labelaudit.report.table import write_report, write_thresholds
 from labelaudit.rundir import RunDir
 from labelaudit.settings import ThresholdRule
 from labelaudit.source.interface import LabelSource
@@ -124,7 +124,7 @@ def write_conclusion(
     write_thresholds(run.thresholds, history=evidence.history, classes=classes)
     if evidence.nearest is not None:
         write_neighbours(run.neighbours, evidence.nearest)
-    summary = summarise(read_report(run), seconds=seconds, files=run.file_names)
+    summary = summarise_run(run, seconds=seconds, files=run.file_names)
     if store.note is not None:  # only here: the report must not tell how often a run was interrupted
         summary = replace(summary, assumed=(*summary.assumed, store.note))
     write_summary(run.summary, summary)
