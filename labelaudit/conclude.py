@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labelaudit._version import __version__
 from labelaudit.decided import Decided
 from labelaudit.evidence.gather import Gathered
+from labelaudit.evidence.health import find_faults
 from labelaudit.evidence.known import remember
 from labelaudit.evidence.model import save_model
 from labelaudit.evidence.plan import Plan
@@ -94,7 +95,8 @@ def write_conclusion(
     )
     classes = table.labels.names
     known = remember(store, table, evidence, seed=settings.seed)
-    facts = _model_facts(name, classes, plan, FrozenRule(rule, ranked, settings))
+    distrust = tuple(fault.sentence for fault in find_faults(gathered.figures, classes))
+    facts = _model_facts(name, classes, plan, FrozenRule(rule, ranked, settings), distrust)
     model_hash = save_model(run, gathered, known, facts, seed=settings.seed)
     calibrated = settings.verdict.rule is ThresholdRule.CALIBRATED
     metadata = ReportMetadata(
@@ -110,7 +112,15 @@ def write_conclusion(
         weights=_weights_name(plan),
         torch_version=version("torch"),
         model_hash=model_hash,
-        assumed=(*source.assumed, *plan.assumed, *notes, *gathered.notes, *noise.caveats),
+        assumed=(
+            *gathered.figures.setbacks,
+            *source.assumed,
+            *plan.assumed,
+            *notes,
+            *gathered.notes,
+            *noise.caveats,
+        ),
+        distrust=distrust,
         mislabelled_precision=_estimate(noise.flagged_precision) if calibrated else None,
         queue_precision=_estimate(noise.head_precision) if calibrated else None,
         precision_levels=tuple(Estimate(each.value, each.low, each.high) for each in noise.levels)
@@ -131,7 +141,9 @@ def write_conclusion(
     return summary
 
 
-def _model_facts(name: str, classes: tuple[str, ...], plan: Plan, rule: FrozenRule) -> dict[str, Any]:
+def _model_facts(
+    name: str, classes: tuple[str, ...], plan: Plan, rule: FrozenRule, distrust: tuple[str, ...]
+) -> dict[str, Any]:
     return {
         "labelaudit": __version__,
         "dataset": name,
@@ -139,6 +151,7 @@ def _model_facts(name: str, classes: tuple[str, ...], plan: Plan, rule: FrozenRu
         "backbone": plan.settings.nets.backbone,
         "weights": _weights_name(plan),
         "weights_sha256": None if plan.weights is None else plan.weights.sha256,
+        "distrust": list(distrust),
         **rule.to_json(),
     }
 

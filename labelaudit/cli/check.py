@@ -187,7 +187,7 @@ def check(
 
     from labelaudit.gate.config import load_config
     from labelaudit.gate.outputs import parse_outputs
-    from labelaudit.gate.run import holds_report, with_flags
+    from labelaudit.gate.run import check_trusted, holds_report, with_flags
 
     outputs = parse_outputs([*(output or ()), *(["json"] if as_json else ())])
     if why and accept is None:
@@ -214,6 +214,7 @@ def check(
             raise GateError(f"--out keeps the report of a batch that is scored, and {target} has one; leave it out")
         result = _checked(Path(target), wanted, accept=accept, why=why)
     else:
+        check_trusted(wanted.model)  # before anything is scored by it
         with contextlib.ExitStack() as kept:
             folder = out or Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="labelaudit-"))) / "scored"
             with stage_lines(quiet=quiet) as progress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labelaudit.cli import options as opt
+from labelaudit.cli.output.distrust import warn_distrust
 from labelaudit.cli.output.queue import write_queue_result
 from labelaudit.cli.output.spot_check import write_spot_draw, write_spot_findings
 from labelaudit.cli.progress import stage_lines
@@ -221,6 +222,7 @@ def queue(
     )
     run_dir = RunDir(run)
     report = read_report(run_dir, columns=QUEUE_COLUMNS)
+    warn_distrust(report.metadata.distrust, quiet=quiet)
     if decisions:
         measured = write_measurement(run_dir, report, decisions, ambiguous_is_wrong=ambiguous_is_wrong)
         write_spot_findings(measured, dataset=report.metadata.dataset, run=run, as_json=as_json, quiet=quiet)

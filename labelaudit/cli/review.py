@@ -11,6 +11,7 @@ import typer
 from labelaudit.cli import options as opt
 from labelaudit.cli import queue
 from labelaudit.cli.errors import ExitCode
+from labelaudit.cli.output.distrust import warn_distrust
 from labelaudit.cli.output.review import open_browser, write_review_end, write_review_start
 
 EXAMPLES = """Examples:
@@ -108,6 +109,7 @@ def review(
     if spot_check and any((top is not None, class_, min_p is not None, quota, until, verdict, split)):
         raise typer.BadParameter("--spot-check has rows of its own, drawn from all; leave other choices of rows out")
 
+    from labelaudit.report.file import open_report
     from labelaudit.review.desk import open_desk
     from labelaudit.review.ledger import open_ledger
     from labelaudit.review.pictures import Album
@@ -132,6 +134,7 @@ def review(
     run_dir = RunDir(run)
     kept = run_dir.decisions if decisions is None else decisions
     desk = open_desk(run_dir, choice, spot_check=spot_check)
+    warn_distrust(open_report(run_dir).metadata.distrust, quiet=quiet)
     with open_ledger(kept) as ledger, open_socket(host, port) as listener:
         album = Album(open_run_source(run_dir, dataset), desk.pictures)
         album.check()

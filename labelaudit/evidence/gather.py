@@ -13,6 +13,7 @@ from labelaudit.evidence.combine import combine, combine_balanced
 from labelaudit.evidence.crossfit import CrossFit, cross_fit, deal_folds
 from labelaudit.evidence.device import build_accelerator, repeatable
 from labelaudit.evidence.features import HeadFeatures, fit_head_features, view_means
+from labelaudit.evidence.health import TrainingFigures
 from labelaudit.evidence.learners import frozen_features, head_learners, network_learners
 from labelaudit.evidence.neighbours import Neighbours, find_neighbours
 from labelaudit.evidence.outlier_model import OutlierModel
@@ -40,6 +41,7 @@ class Gathered:
         components: What prepares these for heads and outlier scores.
         outliers: What scores how odd new images are.
         size: Side of the networks' input in pixels.
+        figures: What shows whether the training went well.
         notes: What was found or assumed on the way, one sentence each.
     """
 
@@ -51,6 +53,7 @@ class Gathered:
     components: HeadFeatures
     outliers: OutlierModel
     size: int
+    figures: TrainingFigures
     notes: tuple[str, ...]
 
 
@@ -122,6 +125,7 @@ def gather_evidence(
         found[sure] = np.eye(num_classes, dtype=np.float32)[given[places[sure]]]
         return found
 
+    fold = deal_folds(given, twins, folds=settings.folds or 1, seed=settings.seed)
     accelerator = build_accelerator(plan.device, mixed=not frozen)
     with repeatable(plan.device, small=frozen):
         if frozen:
@@ -133,7 +137,7 @@ def gather_evidence(
             learners.batches,
             rows=rows,
             given=given,
-            fold=deal_folds(given, twins, folds=settings.folds or 1, seed=settings.seed),
+            fold=fold,
             num_classes=num_classes,
             settings=settings.asm,
             accelerator=accelerator,
@@ -143,7 +147,6 @@ def gather_evidence(
             checkpoint=checkpoint,
             progress=progress,
         )
-    notes += fitted.setbacks
     if settings.asm.balance == 0.0:
         notes.append(
             "class imbalance: classes weigh by their size in training (asm.balance 0), thresholds are a class's own"
@@ -164,6 +167,18 @@ def gather_evidence(
         components=components,
         outliers=odd.model,
         size=settings.nets.size,
+        figures=TrainingFigures(
+            given=given,
+            fold=fold,
+            pool=balanced,
+            peer1=fitted.peer1,
+            peer2=fitted.peer2,
+            ridge=ridge.posterior,
+            losses=fitted.losses,
+            history=fitted.history,
+            balance=settings.asm.balance,
+            setbacks=fitted.setbacks,
+        ),
         notes=tuple(notes),
     )
 

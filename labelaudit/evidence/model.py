@@ -7,9 +7,8 @@ The tensors, by the first part of their names:
 - ``ridge``: landmarks as whole numbers (features lie in [-5, 5], a step is 5 / 127), their weights, the moments;
 - ``known``: hashes of the training pictures and what the audit said of them; ``reference``: a sample for drift.
 
-The JSON says how to put them together and what their answers mean. Each file names the other by its hash, so neither
-can change unseen. They hold no picture, name or path, but features of faces: what may be done with the dataset may be
-done with its model, and no more.
+The JSON says how to put them together and what their answers mean; each file names the other by its hash. They hold no
+picture, name or path, but features of faces: what may be done with the dataset may be done with its model.
 """
 
 from __future__ import annotations
@@ -117,6 +116,11 @@ class Model:
         threshold = self.facts["outlier_threshold"]
         return math.inf if threshold is None else float(threshold)
 
+    @property
+    def distrust(self) -> tuple[str, ...]:
+        """Why the verdicts of its audit are not to be trusted, one sentence each."""
+        return tuple(self.facts.get("distrust", ()))
+
     def known(self) -> KnownPictures:
         """The pictures that it was trained on.
 
@@ -126,8 +130,7 @@ class Model:
         with self._put_together():
             part = self._part("known")
             code = PictureCode(part["directions"].numpy(), part["offset"].numpy())
-            arrays = {name: part[name].numpy() for name in _KNOWN}
-            return KnownPictures(code=code, splits=tuple(self.facts["splits"]), **arrays)
+            return KnownPictures(code=code, splits=tuple(self.facts["splits"]), **{n: part[n].numpy() for n in _KNOWN})
 
     def reference(self) -> Reference:
         """A sample of them for drift.
@@ -234,8 +237,7 @@ def save_model(run: RunDir, gathered: Gathered, known: KnownPictures, facts: Jso
 def _tensors(gathered: Gathered, known: KnownPictures, reference: Reference) -> dict[str, Tensor]:
     ridge = gathered.ridge
     tensors = _named("trunk", gathered.trunk.trunk.state_dict()) | _named("components", vars(gathered.components))
-    outliers = {name: torch.from_numpy(getattr(gathered.outliers, name)) for name in _OUTLIERS}
-    tensors |= _named("outliers", outliers)
+    tensors |= _named("outliers", {name: torch.from_numpy(getattr(gathered.outliers, name)) for name in _OUTLIERS})
     for number, peers in enumerate(gathered.judges):
         tensors |= _named(f"judges.{number}", peers.state_dict())
     parts = {"rows": torch.from_numpy(ridge.rows), "scale": torch.tensor(ridge.scale)}

@@ -15,7 +15,10 @@ from labelaudit.gate.findings import CHECKED_COLUMNS
 from labelaudit.gate.limits import FailOn, parse_limit
 from labelaudit.gate.outcome import GateResult
 from labelaudit.gate.place import NOWHERE, Place
+from labelaudit.report.file import open_report
+from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.table import Report, is_report, read_report
+from labelaudit.report.words import distrust_sentence
 from labelaudit.rundir import RunDir
 
 _UNUSED = "the model that was named was not used"
@@ -64,17 +67,17 @@ def check_report(path: Path, config: CheckConfig, *, place: Place = NOWHERE) -> 
         place: Where the files stand in their repository.
 
     Raises:
-        GateError: Limits or lists are unfit.
+        GateError: Limits or lists are unfit, or a report's verdicts are not to be trusted.
         ReportError: A report cannot be read.
     """
-    report = read_checked(path)
+    report = _trusted(path)
     training = None if config.model is None else _training_report(report, config.model)
     result = check_gate(
         Batch(
             report,
             scored=report.metadata.scored,
             training=training,
-            baseline=None if config.baseline is None else read_checked(config.baseline),
+            baseline=None if config.baseline is None else _trusted(config.baseline),
         ),
         config.limits,
         fail_on=config.fail_on or FailOn.CI_LOWER,
@@ -98,6 +101,27 @@ def read_checked(path: Path) -> Report:
             raise GateError(f"{path} holds an audit that did not finish; go on with labelaudit audit --resume")
         raise GateError(f"{path} is no finished run; name the run whose model judges these faces with --model")
     return read_report(path, columns=CHECKED_COLUMNS)
+
+
+def check_trusted(path: Path) -> None:
+    """Refuses a run whose verdicts are not to be trusted: of its model nothing passes, and nothing fails.
+
+    Raises:
+        ReportError: There is none, or it cannot be read.
+        GateError: Its training went wrong, or nothing could be learned.
+    """
+    _refuse_distrusted(path, open_report(path).metadata)
+
+
+def _trusted(path: Path) -> Report:
+    report = read_checked(path)
+    _refuse_distrusted(path, report.metadata)
+    return report
+
+
+def _refuse_distrusted(path: Path, metadata: ReportMetadata) -> None:
+    if not metadata.trusted:
+        raise GateError(f"{path} cannot be checked; {distrust_sentence(metadata.distrust)}; mend that and audit again")
 
 
 def holds_report(path: Path) -> bool:

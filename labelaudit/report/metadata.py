@@ -72,6 +72,7 @@ class ReportMetadata:
         torch_version: Version of torch that trained it.
         model_hash: Hex digest of the model that the audit left behind, or None.
         assumed: What was assumed rather than told, one sentence each.
+        distrust: Why the verdicts are not to be trusted, one sentence each; () where nothing speaks against them.
         mislabelled_precision: Share of the ``mislabelled`` rows that are wrong, or None for the mean of p_mislabelled.
         queue_precision: The same for the head of the queue.
         precision_levels: The same for groups of rows of about equal p_mislabelled, from low to high; () = not known.
@@ -97,6 +98,7 @@ class ReportMetadata:
     torch_version: str
     model_hash: str | None = None
     assumed: tuple[str, ...] = ()
+    distrust: tuple[str, ...] = ()
     mislabelled_precision: Estimate | None = None
     queue_precision: Estimate | None = None
     precision_levels: tuple[Estimate, ...] = ()
@@ -107,9 +109,15 @@ class ReportMetadata:
     last_thresholds: tuple[EpochThreshold, ...] = ()
     schema_version: int = REPORT_SCHEMA_VERSION
 
+    @property
+    def trusted(self) -> bool:
+        """False where training went wrong, or nothing could be learned."""
+        return not self.distrust
+
     def to_bytes(self) -> bytes:
-        """JSON in UTF-8; the same metadata gives the same bytes."""
-        return json.dumps(plain(asdict(self)), ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
+        """JSON in UTF-8, with ``trusted`` in it; the same metadata gives the same bytes."""
+        value = plain({**asdict(self), "trusted": self.trusted})
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
 
     @classmethod
     def from_bytes(cls, content: bytes, *, where: str) -> ReportMetadata:
@@ -191,6 +199,7 @@ def _epoch_thresholds(value: Any) -> tuple[EpochThreshold, ...]:
 _TYPED: dict[str, Callable[[Any], Any]] = {
     "classes": tuple,
     "assumed": tuple,
+    "distrust": tuple,
     "mislabelled_precision": _estimate,
     "queue_precision": _estimate,
     "precision_levels": _estimates,

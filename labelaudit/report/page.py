@@ -30,6 +30,7 @@ from labelaudit.report.spot_words import spot_sentences
 from labelaudit.report.summary import Summary, summarise
 from labelaudit.report.svg import Drawing
 from labelaudit.report.table import Report
+from labelaudit.report.words import distrust_sentence
 
 _MAP_CLASSES = 12
 _DRAWN_CLASSES = 24
@@ -88,6 +89,7 @@ class Page:
         reasons: Why rows were not judged, with how many.
         settings: Name and value, in order.
         assumed: What was assumed rather than told.
+        distrust: Why the verdicts are not to be trusted, in one sentence; None where nothing speaks against them.
         spot: What people's looks at a random sample tell; None where nobody looked.
     """
 
@@ -109,6 +111,7 @@ class Page:
     reasons: Sequence[tuple[str, int]]
     settings: Sequence[tuple[str, str]]
     assumed: Sequence[str]
+    distrust: str | None
     spot: SpotFindings | None = None
 
 
@@ -172,6 +175,7 @@ def gather_page(report: Report, history: pa.Table, *, spot: SpotFindings | None 
         ],
         settings=[(name, without_folders(value)) for name, value in _flat(metadata.settings)],
         assumed=[without_folders(each) for each in summary.assumed],
+        distrust=distrust_sentence(summary.distrust) if summary.distrust else None,
         spot=spot,
     )
 

@@ -145,9 +145,7 @@ class Summary:
 
     def to_json(self) -> JsonDict:
         """Plain values, the version first, and ``trusted`` among them."""
-        found: JsonDict = plain(
-            {"schema_version": self.schema_version, **asdict(self), "trusted": not self.distrust}
-        )
+        found: JsonDict = plain({"schema_version": self.schema_version, **asdict(self), "trusted": not self.distrust})
         return found
 
 

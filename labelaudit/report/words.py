@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the terminal starts without numpy
     from labelaudit.report.metadata import Estimate
+
+_REASONS = 3
+"""Reasons for distrust that a line has room for."""
 
 
 def number(count: int) -> str:
@@ -26,6 +30,13 @@ def percent(share: float, *, digits: int = 1) -> str:
 def share_of(part: int, whole: int) -> str:
     """A part as a percentage; empty where there is no whole."""
     return percent(part / whole) if whole else ""
+
+
+def distrust_sentence(distrust: Sequence[str]) -> str:
+    """Why verdicts are not to be trusted: the first three of at least one reason."""
+    more = len(distrust) - _REASONS
+    listed = [*distrust[:_REASONS], *([f"and {counted(more, 'more reason', 'more reasons')}"] if more > 0 else [])]
+    return f"these verdicts are not to be trusted: {'; '.join(listed)}"
 
 
 def chance(p: float) -> str:

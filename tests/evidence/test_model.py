@@ -15,6 +15,7 @@ from labelaudit.asm.peers import Head, Peers
 from labelaudit.errors import WeightsError
 from labelaudit.evidence.features import HeadFeatures
 from labelaudit.evidence.gather import Gathered
+from labelaudit.evidence.health import TrainingFigures
 from labelaudit.evidence.known import KnownPictures, PictureCode
 from labelaudit.evidence.model import load_model, save_model
 from labelaudit.evidence.outlier_model import OutlierModel
@@ -53,6 +54,7 @@ def _ridge(generator: np.random.Generator) -> RidgeModel:
 def gathered() -> Gathered:
     generator = np.random.default_rng(1)
     torch.manual_seed(0)
+    given = np.zeros(ROWS, dtype=np.int32)
     return Gathered(
         evidence=_evidence(),
         judges=tuple(Peers(Head(4, 2), Head(4, 2)).eval() for _ in range(3)),
@@ -61,6 +63,9 @@ def gathered() -> Gathered:
         components=HeadFeatures(torch.rand(10), torch.rand(10), torch.rand(4, 10).T, torch.rand(4)),  # basis: a view
         outliers=OutlierModel(generator.random((5, 4)), generator.random(5), np.zeros(2), np.ones(2), np.inf),
         size=16,
+        figures=TrainingFigures(
+            given, given, *(_evidence().posterior[1:],) * 4, losses=[], history=_evidence().history
+        ),
         notes=(),
         plain=_evidence().posterior,
     )

@@ -16,6 +16,7 @@ from labelaudit.cli.output.layout import SCREEN_LINES, fitted, height, labelled,
 from labelaudit.cli.output.tables import class_table, pair_table, verdict_table, worst_table
 from labelaudit.cli.output.words import Glyphs, counted, duration, expected_wrong, glyphs_for, number, shown
 from labelaudit.report.summary import Summary
+from labelaudit.report.words import distrust_sentence
 
 _CLASSES_SHOWN = 8
 
@@ -35,7 +36,10 @@ def print_summary(
     glyphs = glyphs_for(console.encoding)
     classes = sorted(summary.per_class, key=lambda each: (-each.mislabelled, -each.given))
     listed = classes if verbose else classes[:_CLASSES_SHOWN]
-    parts: list[RenderableType] = ["", _heading(summary, glyphs, console.width), "", verdict_table(summary, glyphs)]
+    parts: list[RenderableType] = ["", _heading(summary, glyphs, console.width), ""]
+    if summary.distrust:
+        parts += [labelled("Warning:", shown(distrust_sentence(summary.distrust))), ""]
+    parts.append(verdict_table(summary, glyphs))
     parts += ["", class_table(listed, glyphs)]
     if len(listed) < len(classes):
         more = counted(len(classes) - len(listed), "class", "classes")
