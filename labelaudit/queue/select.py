@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelaudit.errors import SettingsError
@@ -24,6 +25,7 @@ from labelaudit.source.words import did_you_mean
 DEFAULT_TOP = 200
 """Rows of a first sitting."""
 _DIGITS = 6
+_BLOCK = 4_096
 
 _ITEM_COLUMNS = (
     "sample_id",
@@ -126,7 +128,13 @@ def items_at(report: Report, rows: Iterable[int] | Rows) -> tuple[QueueItem, ...
         rows: Row numbers in [0, N).
     """
     numbers = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.int64)
-    return tuple(_item(row) for row in report.table.select(list(_ITEM_COLUMNS)).take(numbers).to_pylist())
+    columns = report.table.select(list(_ITEM_COLUMNS))
+    names: dict[str, str] = {}  # a name is one object, however many rows have it
+    items: list[QueueItem] = []
+    for start in range(0, len(numbers), _BLOCK):  # what Arrow gives of a row is larger than an item
+        part = columns.take(pa.array(numbers[start : start + _BLOCK]))
+        items += [_item(row, names) for row in part.to_pylist()]
+    return tuple(items)
 
 
 def select_rows(report: Report, choice: QueueChoice) -> Rows:
@@ -206,21 +214,27 @@ def _check_known(kind: str, named: Sequence[str], known: Sequence[str]) -> None:
             raise SettingsError(f"the report has no {kind} {name!r}{hint}")
 
 
-def _item(row: JsonDict) -> QueueItem:
+def _item(row: JsonDict, names: dict[str, str]) -> QueueItem:
+    sample_id, path = row["sample_id"], row["path"]
+    posterior = row["posterior"]
     return QueueItem(
         rank=row["queue_rank"],
-        sample_id=row["sample_id"],
-        path=row["path"],
+        sample_id=sample_id,
+        path=sample_id if path == sample_id else path,
         content_sha256=row["content_sha256"],
-        split=row["split"],
-        given_label=row["given_label"],
+        split=_shared(row["split"], names),
+        given_label=_shared(row["given_label"], names),
         verdict=Verdict(row["verdict"]),
         p_mislabelled=_rounded(row["p_mislabelled"]),
-        suggested_label=row["suggested_label"],
+        suggested_label=_shared(row["suggested_label"], names),
         suggested_confidence=_rounded(row["suggested_confidence"]),
         reason=row["reason_detail"] or "",
-        posterior=None if row["posterior"] is None else tuple(round(each, _DIGITS) for each in row["posterior"]),
+        posterior=None if posterior is None else tuple(round(each, _DIGITS) for each in posterior),
     )
+
+
+def _shared(name: str | None, names: dict[str, str]) -> str | None:
+    return None if name is None else names.setdefault(name, name)
 
 
 def _rounded(value: float | None) -> float | None:

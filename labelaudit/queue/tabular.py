@@ -38,13 +38,12 @@ def write_csv(queue: Queue, out: Path, *, pictures: Mapping[str, str]) -> None:
         pictures: sample_id -> URL or path of its picture; where there is any, they become the column ``picture``.
     """
     columns = _columns(queue, pictures)
-    rows = [[escaped(_cell(each)) for each in row] for row in zip(*columns.values(), strict=True)]
-    plain = all(cell.isascii() for row in rows for cell in row)
+    plain = all(each.isascii() for column in columns.values() for each in column if isinstance(each, str))
     # Spreadsheets take a file for their own country's encoding unless it begins with a mark.
     with open(out, "w", encoding="utf-8" if plain else "utf-8-sig", newline="") as file:
         writer = csv.writer(file)  # its line ends of RFC 4180 also have a lone carriage return quoted
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([escaped(_cell(each)) for each in row] for row in zip(*columns.values(), strict=True))
 
 
 def write_parquet(queue: Queue, out: Path, *, pictures: Mapping[str, str]) -> None:
