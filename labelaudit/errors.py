@@ -9,6 +9,7 @@ The tree::
     ├── CacheError        the cache folder cannot be written, is full, or cannot be read back
     ├── WeightsError      pretrained weights are missing, altered or do not fit the network
     ├── TrainingError     training cannot start, go on or be resumed
+    │   └── OtherProcessError  another process of the same audit failed or is gone
     ├── RunFolderError    the run folder exists, is locked, or is not a run folder
     ├── ReportError       a report cannot be read or has another schema version
     ├── QueueError        a queue cannot be handed out
@@ -48,6 +49,10 @@ class WeightsError(LabelAuditError):
 
 class TrainingError(LabelAuditError):
     """Training cannot start, go on, or be resumed."""
+
+
+class OtherProcessError(TrainingError):
+    """Another process of the same audit failed, or is gone; the first process tells people."""
 
 
 class RunFolderError(LabelAuditError):

@@ -7,6 +7,7 @@ of them and the strong view also loses a share of its features, as cut-out takes
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
@@ -30,7 +31,7 @@ class Batches(Protocol):
     """Views of samples by row. Every tensor returned is on the training device; views are float32."""
 
     def expect(self, rows: Tensor) -> None:
-        """Hears that these rows, (B,), are the next to be taken, so that they can be read meanwhile."""
+        """Hears that these rows, (B,), will be taken after those expected before, and can be read meanwhile."""
         ...
 
     def take(self, rows: Tensor) -> Tensor:
@@ -66,20 +67,20 @@ class PixelBatches:
         self._host = pixels
         self._resident = torch.from_numpy(np.array(pixels)).to(device) if _fits(pixels, device) else None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="labelaudit-batches")
-        self._expected: tuple[Tensor, Future[Tensor]] | None = None
+        self._expected: deque[tuple[Tensor, Future[Tensor]]] = deque()
 
     def expect(self, rows: Tensor) -> None:
         """Begins to read these rows, where a GPU would have to wait for that."""
         if self._resident is None and self._device.type != "cpu":
-            self._expected = rows, self._reader.submit(self._read, rows)
+            self._expected.append((rows, self._reader.submit(self._read, rows)))
 
     def take(self, rows: Tensor) -> Tensor:
         """Stored pixels, uint8, (B, s, s, 3)."""
         if self._resident is not None:
             return self._resident[sent(rows, self._device)]
-        expected, self._expected = self._expected, None
-        if expected is not None and torch.equal(expected[0], rows):
-            return sent(expected[1].result(), self._device)
+        if self._expected and torch.equal(self._expected[0][0], rows):
+            return sent(self._expected.popleft()[1].result(), self._device)
+        self._expected.clear()
         return sent(self._read(rows), self._device)
 
     def weak(self, taken: Tensor, generator: torch.Generator, *, part: Part | None = None) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from labelaudit.asm.losses import LossParts
 from labelaudit.asm.parts import Part, whole
 from labelaudit.asm.peers import Peers
+from labelaudit.errors import TrainingError
 
 
 class Team:
@@ -42,6 +43,18 @@ class Team:
     def part(self, count: int) -> Part:
         """This process's part of so many samples."""
         return list(whole(count).cut(self.size))[self.rank]
+
+    def check_batch(self, smallest: int) -> None:
+        """Refuses batches that leave a process without a sample.
+
+        Raises:
+            TrainingError: There are fewer samples than processes.
+        """
+        if smallest < self.size:
+            raise TrainingError(
+                f"{self.size} processes cannot share batches of {smallest} samples; "
+                "raise --batch, or start fewer processes"
+            )
 
     def add_up(self, peers: nn.Module, parts: LossParts) -> LossParts:
         """Sums gradients in place, and losses, over all processes."""

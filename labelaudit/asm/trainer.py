@@ -10,11 +10,8 @@ half the learning rate. What it goes back to is kept in memory, as a checkpoint 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,19 +19,21 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from labelaudit.asm.batches import Batches
+from labelaudit.asm.answers import JUDGE_BATCH, ask
+from labelaudit.asm.batches import Batches, sent
 from labelaudit.asm.checkpoint import copied
 from labelaudit.asm.mining import Partition, mine
-from labelaudit.asm.peers import Peers
-from labelaudit.asm.run import RunState, TrainingRun
+from labelaudit.asm.parts import Pieces
+from labelaudit.asm.peers import Peers, build_optimizer
+from labelaudit.asm.run import RunState, TrainingRun, run_identity
 from labelaudit.asm.schedule import one_cycle, ramp_up
 from labelaudit.asm.step import train_step
-from labelaudit.asm.thresholds import ClassThresholds, learn_thresholds
+from labelaudit.asm.team import ALONE, Team
+from labelaudit.asm.thresholds import learn_thresholds
 from labelaudit.errors import TrainingError
+from labelaudit.nets.memory import AtOnce
 from labelaudit.settings import AsmSettings
 
-JUDGE_BATCH = 512
-"""Samples a forward pass of the evidence pass."""
 JUDGED_SHARE = 0.34
 """Held-out rows are judged in this last share of the epochs, where the learning rate is low; their mean counts."""
 
@@ -58,6 +57,8 @@ class Trainer:
         anchor: Posterior of each training row from evidence that never saw its label, (T, K), for anchored ASM;
             None for the literal form.
         class_weights: Weight of each class's cross-entropy, (K,), or None.
+        team: Processes that train these peers together; each calls the same methods. Answers of judged rows are kept
+            by the one that leads.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Trainer:
         seed: int,
         anchor: Tensor | None = None,
         class_weights: Tensor | None = None,
+        team: Team = ALONE,
     ) -> None:
         if not (settings.epochs and settings.warm_up and settings.learning_rate and settings.batch):
             raise ValueError("epochs, warm_up, learning_rate and batch must be decided before training")
@@ -91,13 +93,17 @@ class Trainer:
         self.given = given[train_rows].to(self.device)
         self.anchor = None if anchor is None else anchor.to(self.device)
         self.class_weights = None if class_weights is None else class_weights.to(self.device)
+        self.team = team
         self.steps = -(-len(train_rows) // settings.batch)
-        self.raw_peers = peers
-        optimizer = torch.optim.AdamW(peers.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-        self.peers, self.optimizer = accelerator.prepare(peers, optimizer)
+        team.check_batch(len(train_rows) // self.steps)
+        self.raw_peers = team.joined(peers.to(self.device))
+        # accelerate's evaluation mode is precision and nothing else: gradients of several processes the team sums
+        self.peers = accelerator.prepare_model(peers, evaluation_mode=True)
+        self.optimizer = accelerator.prepare_optimizer(build_optimizer(peers, settings))
+        self.asked_at_once = AtOnce(JUDGE_BATCH)
         self.state = RunState(
             epochs_done=0,
-            judged=torch.zeros(2, len(judge_rows), num_classes),
+            judged=torch.zeros(2, len(judge_rows) if team.leads else 0, num_classes),
             judged_epochs=0,
             partitions=torch.zeros(len(train_rows), len(Partition), dtype=torch.int32),
         )
@@ -148,6 +154,8 @@ class Trainer:
                 "the checkpoint is of a run with other settings, labels or networks; start anew with --force"
             )
         self.state = RunState(**saved["state"])
+        if not self.team.leads:
+            self.state.judged = self.state.judged[:, :0]
         self.raw_peers.load_state_dict(saved["peers"])
         if saved["optimizer"] is not None:
             self.optimizer.load_state_dict(saved["optimizer"])
@@ -156,12 +164,8 @@ class Trainer:
                     moments[name] = torch.empty_like(parameter, requires_grad=False).copy_(moments[name])
 
     def _identity(self) -> str:
-        """Names what must be equal for a saved state to go on: settings, seed, rows, labels and shapes of weights."""
-        shapes = {name: list(value.shape) for name, value in self.raw_peers.state_dict().items()}
-        digest = hashlib.sha256(json.dumps([asdict(self.settings), self.seed, self.num_classes, shapes]).encode())
-        for part in (self.train_rows, self.given.cpu(), self.judge_rows):
-            digest.update(part.numpy().tobytes())
-        return digest.hexdigest()
+        rows = (self.train_rows, self.given.cpu(), self.judge_rows)
+        return run_identity(self.settings, self.raw_peers, rows, seed=self.seed, num_classes=self.num_classes)
 
     def _run_epoch(self) -> bool:
         """Mines, trains and judges; False where loss or answers are no numbers, and then nothing of it counts."""
@@ -170,7 +174,8 @@ class Trainer:
         partition = self._mine() if epoch >= self.warm_up else None
         loss = self._train_epoch(epoch, partition, generator)
         # The loss is that of before each step: only the networks' answers show what the last one did.
-        sound = math.isfinite(loss) and bool(self._posteriors(self.train_rows[: self.settings.batch]).isfinite().all())
+        answers = self._posteriors(self.train_rows[: self.settings.batch])
+        sound = self.team.all_say(math.isfinite(loss) and bool(answers.isfinite().all()))
         if epoch >= self._judged_from:
             sound = sound and self._judge()
         self.state.losses.append(loss)
@@ -202,8 +207,10 @@ class Trainer:
 
     def _mine(self) -> Tensor:
         """Learns this epoch's thresholds and gives every training row its partition, (T,), on the CPU."""
-        posterior = self._posteriors(self.train_rows, views=1).mean(dim=0)  # (T, K)
-        confidence = posterior.gather(1, self.given[:, None]).squeeze(1)
+        own = self.team.part(len(self.train_rows)).rows
+        posterior = self._posteriors(self.train_rows[own], views=1).mean(dim=0)  # (T, K), or a part of it
+        confidence = posterior.gather(1, self.given[own, None]).squeeze(1)
+        confidence = self.team.gather(confidence, len(self.train_rows))  # (T,)
         if self.anchor is not None:
             confidence = 0.5 * (confidence + self.anchor.gather(1, self.given[:, None]).squeeze(1))
         thresholds = learn_thresholds(
@@ -215,16 +222,8 @@ class Trainer:
             noisy_scale=self.settings.noisy_scale,
         )
         partition = mine(confidence, self.given, thresholds).cpu()
-        self._remember(partition, thresholds)
+        self.state.remember(partition, self.given.cpu(), thresholds)
         return partition
-
-    def _remember(self, partition: Tensor, thresholds: ClassThresholds) -> None:
-        rows = torch.arange(len(partition))
-        self.state.partitions[rows, partition.long()] += 1
-        cell = partition.long() * self.num_classes + self.given.cpu()
-        counts = torch.bincount(cell, minlength=len(Partition) * self.num_classes).view(len(Partition), -1)
-        learned = torch.stack([thresholds.mean_confidence, thresholds.clean, thresholds.noisy]).cpu()
-        self.state.history.append((self.state.epochs_done, learned, counts.int()))
 
     def _train_epoch(self, epoch: int, partition: Tensor | None, generator: torch.Generator) -> float:
         """One pass over the training rows in random order; gives the mean loss."""
@@ -232,50 +231,57 @@ class Trainer:
         order = torch.from_numpy(np.random.default_rng([self.seed, epoch]).permutation(len(self.train_rows)))
         ramp = ramp_up(epoch + 1, self.epochs, beta=self.settings.ramp_beta)
         total = torch.zeros((), device=self.device)
-        for step, chosen in enumerate(order.tensor_split(self.steps)):
+        pieces = Pieces(self.state.pieces)
+        steps = order.tensor_split(self.steps)
+        self._expect(steps[0])
+        for step, chosen in enumerate(steps):
             rate = one_cycle(epoch * self.steps + step, self.epochs * self.steps, peak=self.peak)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
+            if step + 1 < self.steps:
+                self._expect(steps[step + 1])
+            there = sent(chosen, self.device)
             parts = train_step(
                 self.peers,
                 self.optimizer,
                 self.batches,
                 rows=self.train_rows[chosen],
-                given=self.given[chosen.to(self.device)],
+                given=self.given[there],
                 partition=None if partition is None else partition[chosen],
-                anchor=None if self.anchor is None else self.anchor[chosen.to(self.device)],
+                anchor=None if self.anchor is None else self.anchor[there],
                 ramp=ramp,
                 settings=self.settings,
                 class_weights=self.class_weights,
                 generator=generator,
                 accelerator=self.accelerator,
+                pieces=pieces,
+                team=self.team,
             )
             total += parts.total.detach() * len(chosen)
+        self.state.pieces = pieces.count
         return float(total) / len(order)
+
+    def _expect(self, chosen: Tensor) -> None:
+        """Has this process's part of a batch read before it is needed."""
+        self.batches.expect(self.train_rows[chosen[self.team.part(len(chosen)).rows]])
 
     def _judge(self) -> bool:
         """Adds what the peers now say of the rows to judge; False where these are no numbers."""
-        posteriors = self._posteriors(self.judge_rows).cpu()
-        self.state.judged += posteriors
+        count = len(self.judge_rows)
+        posteriors = self._posteriors(self.judge_rows[self.team.part(count).rows]).cpu()
+        found = self.team.collect(posteriors.transpose(0, 1), count)  # (J, 2, K)
+        if found is not None:
+            self.state.judged += found.transpose(0, 1)
         self.state.judged_epochs += 1
-        return bool(posteriors.isfinite().all())
+        return self.team.all_say(bool(posteriors.isfinite().all()))
 
     @property
     def _judged_from(self) -> int:
         return self.epochs - max(1, round(JUDGED_SHARE * self.epochs))
 
-    @torch.no_grad()
     def _posteriors(self, rows: Tensor, *, views: int | None = None) -> Tensor:
         """Each peer's softmax, the mean over its plain views, (2, rows, K), on the device."""
-        self.peers.eval()
-        found = []
-        for some in torch.split(rows, JUDGE_BATCH):
-            shown = self.batches.plain(some)[:views]
-            both = [torch.stack(self.peers(view)).float().softmax(dim=-1) for view in shown]
-            found.append(torch.stack(both).mean(dim=0))
-        if not found:
-            return torch.zeros(2, 0, self.num_classes, device=self.device)
-        return torch.cat(found, dim=1)
+        return ask(self.peers, self.batches, rows, views=views, classes=self.num_classes, at_once=self.asked_at_once)
 
     def _result(self) -> TrainingRun:
         self.raw_peers.eval()
@@ -288,5 +294,6 @@ class Trainer:
             history=history,
             losses=self.state.losses,
             rolled_back=self.state.rolled_back,
+            pieces=self.state.pieces,
             peers=self.raw_peers,
         )
