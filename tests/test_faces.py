@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import signal
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -27,6 +30,7 @@ from labelaudit.faces import (
     draw_face,
     draw_identity,
     draw_photo,
+    is_written,
     jitter,
     mix,
     write_dataset,
@@ -265,6 +269,36 @@ def test_only_its_own_folder_is_replaced(drawn: DrawnFaces, tmp_path: Path) -> N
     with pytest.raises(RunFolderError, match="not drawn by labelaudit"):
         write_dataset(drawn, strange, replace=True)
     assert (strange / "mine.png").read_bytes() == b"dear"
+
+
+KILLED_AT = """
+import os, pathlib, sys
+from labelaudit.faces import draw_dataset, write_dataset
+left = int(sys.argv[2])
+def watched(function):
+    def call(self, target):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), 9)
+        return function(self, target)
+    return call
+pathlib.Path.rename, pathlib.Path.replace = watched(pathlib.Path.rename), watched(pathlib.Path.replace)
+write_dataset(draw_dataset(24, seed=2), pathlib.Path(sys.argv[1]), replace=True)
+"""
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_a_kill_leaves_a_whole_folder_or_none_and_can_be_drawn_over(moment: int, tmp_path: Path) -> None:
+    folder, first, second = tmp_path / "faces", draw_dataset(20, seed=1), draw_dataset(24, seed=2)
+    write_dataset(first, folder)
+    command = [sys.executable, "-c", KILLED_AT, str(folder), str(moment)]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    assert folder.exists() == is_written(first, folder) == (moment == 1)
+    write_dataset(second, folder, replace=True)
+    assert is_written(second, folder)
+    assert not is_written(first, folder)
+    assert {path.name for path in tmp_path.iterdir() if not path.name.endswith(".part")} == {"faces", "faces_truth.csv"}
 
 
 def test_a_folder_that_cannot_be_written_is_said(drawn: DrawnFaces, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def demo(
     )
     set_resumable(ctx)
 
-    from labelaudit.faces import draw_dataset, write_dataset
+    from labelaudit.faces import draw_dataset, is_written, write_dataset
     from labelaudit.pipeline import run_audit
     from labelaudit.records import Stage
     from labelaudit.report.table import read_report
@@ -60,7 +60,12 @@ def demo(
     with stage_lines(quiet=quiet) as progress:
         progress(Stage("drawing", 0, faces, "faces"))
         drawn = draw_dataset(faces, seed=seed)
-        if not (resume and folder.exists()):
+        if resume and folder.exists():
+            if not is_written(drawn, folder):
+                raise RunFolderError(
+                    f"{folder} was not drawn with this --faces and --seed; repeat those, or draw anew with --force"
+                )
+        else:
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_dataset(drawn, folder, replace=force)
         progress(Stage("drawing", faces, faces, "faces"))

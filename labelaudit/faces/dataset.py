@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -133,36 +134,52 @@ def write_dataset(drawn: DrawnFaces, folder: Path, *, replace: bool = False) -> 
     Raises:
         RunFolderError: The folder holds something else, or something at all without ``replace``, or cannot be written.
     """
-    truth = folder.with_name(f"{folder.name}_truth.csv")
+    truth = _truth_of(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not replace:
             raise RunFolderError(f"{folder} exists already; name another folder")
         if not truth.is_file():
             raise RunFolderError(f"{folder} was not drawn by labelaudit; name another folder")
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)  # of a process that was killed
     try:
         for label in sorted(set(drawn.given)):
             (aside / label).mkdir(parents=True)
         for row in range(len(drawn)):
             Image.fromarray(drawn.images[row]).save(aside / drawn.path(row), compress_level=1)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(old)
+        with written_aside(truth) as part:  # before its folder: what is there is whole, and this is the truth of it
+            part.write_text(_truth(drawn), encoding="utf-8", newline="")
         aside.rename(folder)
-        with written_aside(truth) as part:
-            _write_truth(drawn, part)
     except OSError as error:
         raise RunFolderError(f"cannot write to {folder}: {error.strerror}; name another folder") from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        for each in (aside, old):
+            shutil.rmtree(each, ignore_errors=True)
     return truth
 
 
-def _write_truth(drawn: DrawnFaces, path: Path) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as handle:
-        rows = csv.writer(handle)
-        rows.writerow(("path", "given_label", "true_label", "second_label", "kind"))
-        paths = (drawn.path(row) for row in range(len(drawn)))
-        rows.writerows(zip(paths, drawn.given, drawn.true, drawn.second, drawn.kind, strict=True))
+def is_written(drawn: DrawnFaces, folder: Path) -> bool:
+    """Whether ``write_dataset`` has written these faces, and no others, to a folder."""
+    truth = _truth_of(folder)
+    return folder.is_dir() and truth.is_file() and truth.read_bytes() == _truth(drawn).encode()
+
+
+def _truth_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}_truth.csv")
+
+
+def _truth(drawn: DrawnFaces) -> str:
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(("path", "given_label", "true_label", "second_label", "kind"))
+    paths = (drawn.path(row) for row in range(len(drawn)))
+    rows.writerows(zip(paths, drawn.given, drawn.true, drawn.second, drawn.kind, strict=True))
+    return text.getvalue()
 
 
 def _parameters(actions: Actions, rng: np.random.Generator) -> FaceParameters:

@@ -289,6 +289,13 @@ def test_a_demo_that_stands_there_already_is_not_drawn_over(tmp_path):
     assert "demo-faces exists already; add --resume to go on or --force to draw anew" in last_line(result)
 
 
+def test_a_demo_does_not_go_on_with_other_faces(tmp_path):
+    (tmp_path / "demo-faces").mkdir()
+    result = run("demo", "--faces", "200", "--out", tmp_path / "demo", "--resume")
+    assert result.exit_code == 2
+    assert "demo-faces was not drawn with this --faces and --seed; repeat those" in last_line(result)
+
+
 def test_the_file_of_settings_is_named_where_it_is_wrong(tmp_path):
     config = tmp_path / "settings.toml"
     config.write_text("[audit]\nsede = 3\n", encoding="utf-8")
