@@ -1,11 +1,12 @@
 """The figures of a bench: three a task, one idea each, as SVG and as PNG.
 
-Shown are the audit, the oracle and the best baseline; lines carry their names, bands span the seeds.
+Shown are the audit, the oracle and the best baseline; for calibration the best calibrated one. Lines carry their names,
+bands span the seeds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,19 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from labelaudit.bench.curves import Band, found_by_looks, precision_recall, reliability
 from labelaudit.bench.folder import BenchDir, Result
 from labelaudit.bench.methods import Method
+from labelaudit.bench.metrics import CALIBRATION_BINS
 from labelaudit.bench.summary import BenchSummary, TaskSummary
 from labelaudit.report.svg import INK, SUGGESTION, drawing
-from labelaudit.report.words import counted, number, percent
+from labelaudit.report.words import counted, number
 from labelaudit.rundir import written_aside
 
 _WIDE, _HIGH = 480, 330
 _GRID = "#D9D9D9"
 _DPI = 200
+_YES_OR_NO = (Method.CLEANLAB_ISSUES, Method.CLEANLAB_ISSUES_CE)
+"""State no probability between 0 and 1."""
+_FIRST_NAME, _NEXT_NAME = 0.3, 0.18
+"""Share of the way along at which the first line is named, and from one to the next: names do not meet."""
 _STYLES = (
     (SUGGESTION, "-", "o"),
     ("#D55E00", "-", "s"),
@@ -66,21 +72,21 @@ def save_figures(
 
 
 def _task_figures(folder: BenchDir, task: TaskSummary, results: Sequence[Result]) -> list[SavedFigure]:
-    shown = [method for method in (Method.OURS, task.best_baseline, Method.ORACLE) if method is not None]
-    by_method = {method: [each for each in results if each.method is method] for method in shown}
-    by_method = {method: own for method, own in by_method.items() if own}
-    firm_wrong = all(each.wrong[each.firm].any() for own in by_method.values() for each in own)
-    if not by_method or not firm_wrong:
+    if task.row(Method.OURS) is None or not all(each.wrong[each.firm].any() for each in results):
         return []
-    seeds = counted(max(map(len, by_method.values())), "seed", "seeds")
+    seeds = counted(max(len(row.seeds) for row in task.methods), "seed", "seeds")
     origin = f"{counted(task.rows, 'label', 'labels')} of the task {task.task}, {seeds}; bands span the seeds."
-    styles = dict(zip((Method.OURS, task.best_baseline, Method.ORACLE), _STYLES, strict=True))
+    rated = [row for row in task.methods if row.method.is_baseline and row.method not in _YES_OR_NO]
+    calibrated = sorted((error, row.method) for row in rated if (error := row.mean("calibration")) is not None)
     figures = []
-    for name, draw in (
-        ("precision-recall", _draw_precision_recall),
-        ("found", _draw_found),
-        ("calibration", _draw_calibration),
+    for name, draw, baseline in (
+        ("precision-recall", _draw_precision_recall, task.best_baseline),
+        ("found", _draw_found, task.best_baseline),
+        ("calibration", _draw_calibration, calibrated[0][1] if calibrated else None),
     ):
+        wanted = zip((Method.OURS, baseline, Method.ORACLE), _STYLES, strict=True)
+        styles = {method: style for method, style in wanted if method is not None and task.row(method) is not None}
+        by_method = {method: [each for each in results if each.method is method] for method in styles}
         with drawing(f"{task.task}-{name}", width=_WIDE, height=_HIGH) as (figure, axes):
             alt = draw(axes, by_method, styles, task)
             axes.grid(color=_GRID)
@@ -92,27 +98,22 @@ def _task_figures(folder: BenchDir, task: TaskSummary, results: Sequence[Result]
     return figures
 
 
-_Styles = Mapping[Method | None, tuple[str, str, str]]
+_Styles = Mapping[Method, tuple[str, str, str]]
 _ByMethod = Mapping[Method, Sequence[Result]]
 
 
 def _draw_precision_recall(axes: Axes, by_method: _ByMethod, styles: _Styles, task: TaskSummary) -> str:
     bands = {method: precision_recall(own) for method, own in by_method.items()}
-    _draw_bands(axes, bands, styles)
+    _draw_bands(axes, bands, styles, room=(24, 20))
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.set(xlabel="recall of mislabelled labels", ylabel="precision (ambiguous labels left out)")
     _percent(axes, x=True)
-    said = []
-    for method in by_method:
-        row = task.row(method)
-        value = None if row is None else row.mean("ap")
-        said.append(f"{method} {value:.3f}" if value is not None else str(method))
-    return f"Average precision: {', '.join(said)}."
+    return f"Average precision: {_said(by_method, task, 'ap')}."
 
 
 def _draw_found(axes: Axes, by_method: _ByMethod, styles: _Styles, task: TaskSummary) -> str:
     bands = {method: found_by_looks(own) for method, own in by_method.items()}
-    _draw_bands(axes, bands, styles)
+    _draw_bands(axes, bands, styles, room=(26, -26))
     last = float(max(band.x[-1] for band in bands.values()))
     most = float(max(band.high[-1] for band in bands.values()))
     axes.plot([0, most], [0, most], color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
@@ -130,30 +131,38 @@ def _draw_calibration(axes: Axes, by_method: _ByMethod, styles: _Styles, task: T
     found = {method: reliability(own) for method, own in by_method.items()}
     bands = {method: band for method, band in found.items() if band is not None}
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
-    for method, band in bands.items():
-        colour, line, mark = styles[method]
-        axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(band.x, band.y, color=colour, linestyle=line, marker=mark, markersize=4, label=str(method))
-    axes.legend(frameon=False, loc="upper left")
+    _draw_bands(axes, bands, styles, room=(26, -20))
     axes.set(
         xlim=(0, 1), ylim=(0, 1.02), xlabel="probability of a wrong label, as stated", ylabel="share that is wrong"
     )
     _percent(axes, x=True)
-    parts = []
-    for method in bands:
-        row = task.row(method)
-        value = None if row is None else row.mean("calibration")
-        parts.append(f"{method} {percent(value)}" if value is not None else str(method))
-    return f"Mean distance between stated and true share: {', '.join(parts)}."
+    return f"Mean distance between stated probability and true share: {_said(bands, task, 'calibration')}."
 
 
-def _draw_bands(axes: Axes, bands: Mapping[Method, Band], styles: _Styles) -> None:
-    """Lines with their seeds' span, each named where it stands."""
-    for method, band in bands.items():
-        colour, line, _ = styles[method]
+def _draw_bands(axes: Axes, bands: Mapping[Method, Band], styles: _Styles, *, room: tuple[int, int]) -> None:
+    """Lines with their seeds' span, each named beside it, on the side where there is room: points right and up."""
+    end = max(float(band.x[-1]) for band in bands.values())
+    for place, (method, band) in enumerate(bands.items()):
+        colour, line, mark = styles[method]
         axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(band.x, band.y, color=colour, linestyle=line, label=str(method))
-    axes.legend(frameon=False, loc="lower left" if bands[Method.OURS].y[-1] < 1.5 else "lower right")
+        few = len(band.x) <= CALIBRATION_BINS
+        axes.plot(band.x, band.y, color=colour, linestyle=line, marker=mark if few else "", markersize=4)
+        at = min(int(np.searchsorted(band.x, end * (_FIRST_NAME + _NEXT_NAME * place))), len(band.x) - 1)
+        axes.annotate(
+            str(method),
+            (band.x[at], band.y[at]),
+            xytext=room,
+            textcoords="offset points",
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.9, "shrinkA": 1, "shrinkB": 0},
+        )
+
+
+def _said(methods: Iterable[Method], task: TaskSummary, figure: str) -> str:
+    """``ours 0.912, loss 0.871``."""
+    rows = [(method, task.row(method)) for method in methods]
+    means = [(method, None if row is None else row.mean(figure)) for method, row in rows]
+    return ", ".join(f"{method} {mean:.3f}" for method, mean in means if mean is not None)
 
 
 def _percent(axes: Axes, *, x: bool) -> None:

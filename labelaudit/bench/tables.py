@@ -63,7 +63,11 @@ def sentence(task: TaskSummary) -> str:
     assert best is not None
     mine, theirs = ours.mean("ap") or 0.0, best.mean("ap") or 0.0
     word = "above" if mine > theirs else "not above"
-    gap = "" if task.gap_closed is None else f"; {percent(task.gap_closed, digits=0)} of the gap to the oracle closed"
+    gap = ""
+    if task.gap_closed is not None:
+        gap = f"; {percent(task.gap_closed, digits=0)} of the gap to the oracle closed"
+    elif (oracle := task.row(Method.ORACLE)) is not None:
+        gap = f"; the oracle's is {oracle.mean('ap') or 0.0:.3f}, which leaves no gap to close"
     return f"{start} The audit's AP of {mine:.3f} is {word} the best baseline's, {best.method} {theirs:.3f}{gap}."
 
 
