@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from labelaudit.errors import GateError
 from labelaudit.gate.findings import Finding, Mask
+from labelaudit.report.file import ReportFile
 from labelaudit.report.words import shown
 from labelaudit.rundir import written_aside
 
@@ -50,15 +51,20 @@ class AllowList:
         labels = self.labels.get(content_sha256 or "", frozenset())
         return None in labels or (label is not None and label in labels)
 
-    def accepted(self, table: pa.Table) -> Mask:
-        """Rows that are on the list, (N,).
+    def accepted(self, report: ReportFile) -> Mask:
+        """Rows that are on the list, (N,)."""
+        if not self.labels:
+            return np.zeros(len(report), dtype=bool)
+        parts = report.parts(("content_sha256", "given_label"))
+        return np.concatenate([np.zeros(0, dtype=bool), *(self.accepted_of(part.table) for part in parts)])
+
+    def accepted_of(self, table: pa.Table) -> Mask:
+        """Rows of a part of a report that are on the list, (n,).
 
         Args:
             table: With ``content_sha256`` and ``given_label``.
         """
         found = np.zeros(table.num_rows, dtype=bool)
-        if not self.labels:
-            return found
         listed = pc.is_in(table["content_sha256"], value_set=pa.array(list(self.labels), pa.string()))
         rows = np.flatnonzero(listed.to_numpy())
         some = table.select(["content_sha256", "given_label"]).take(pa.array(rows)).to_pylist()

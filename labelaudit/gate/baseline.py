@@ -43,7 +43,7 @@ def known_rows(rows: Rows, baseline: Rows) -> Known:
 
 def _keys(rows: Rows) -> pa.ChunkedArray:
     """What a row is known by: its picture, or its id where there is none, and its label."""
-    table = rows.report.table
+    table = rows.report.read(("sample_id", "content_sha256", "given_label")).table
     picture = pc.coalesce(
         pc.binary_join_element_wise("sha256", table["content_sha256"], ":"),
         pc.binary_join_element_wise("id", table["sample_id"], ":"),

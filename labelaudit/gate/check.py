@@ -19,8 +19,8 @@ from labelaudit.gate.outcome import GateResult, Outcome
 from labelaudit.gate.place import NOWHERE, Place
 from labelaudit.gate.reference import Reference
 from labelaudit.likeness import Scored
+from labelaudit.report.file import ReportFile
 from labelaudit.report.metadata import ReportMetadata
-from labelaudit.report.table import Report
 from labelaudit.report.words import counted
 from labelaudit.settings import ThresholdRule
 
@@ -29,7 +29,7 @@ _DIGITS = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """What is checked, and what it is held against. All reports have ``CHECKED_COLUMNS``.
+    """What is checked, and what it is held against. Reports are looked through a row group at a time.
 
     Attributes:
         report: What is checked.
@@ -38,10 +38,10 @@ class Batch:
         baseline: A report whose findings do not count; None = all count.
     """
 
-    report: Report
+    report: ReportFile
     scored: Scored | None = None
-    training: Report | None = None
-    baseline: Report | None = None
+    training: ReportFile | None = None
+    baseline: ReportFile | None = None
 
 
 def check_gate(
@@ -74,7 +74,7 @@ def check_gate(
     at_hand = AtHand(classes, calibrated, training is not None, batch.scored is not None)
     chosen, notes = fitting_limits(limits, at_hand, fail_on=fail_on)
 
-    accepted = allow_list.accepted(batch.report.table)
+    accepted = allow_list.accepted(batch.report)
     known = None if before is None else known_rows(rows, before)
     old = {} if known is None else known.found
     kinds = {limit.kind for limit in chosen}

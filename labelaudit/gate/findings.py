@@ -1,12 +1,14 @@
 """Which rows of a report are found fault with, and which of those count: not accepted, not known before.
 
-All masks are over the report's rows. Names and paths are only looked up for the few rows that are shown.
+All masks are over the report's rows. A report is looked through a row group at a time, and of each row a few numbers
+are held; names and paths are only looked up for the few rows that are shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,25 +20,12 @@ from labelaudit.gate.place import Place
 from labelaudit.labels import NO_CLASS
 from labelaudit.records import FloatArray, IntArray, Verdict
 from labelaudit.report.counts import codes_among, floats
-from labelaudit.report.table import Report
+from labelaudit.report.file import ReportFile
 
 Mask = NDArray[np.bool_]
 
-CHECKED_COLUMNS = (
-    "sample_id",
-    "path",
-    "given_label",
-    "verdict",
-    "reason_detail",
-    "suggested_label",
-    "suggested_confidence",
-    "p_mislabelled",
-    "label_score",
-    "posterior",
-    "duplicate_group",
-    "content_sha256",
-)
-"""What a gate reads of a report."""
+_LOOKED_THROUGH = ("given_label", "verdict", "p_mislabelled", "posterior", "label_score", "duplicate_group")
+_TYPES = {"given": np.int32, "verdict": np.int8, "p": np.float32, "seen": np.int32, "score": np.float32}
 
 _VERDICTS = {
     Kind.UNREADABLE: Verdict.UNREADABLE,
@@ -85,43 +74,55 @@ class Rows:
     """A report's rows as a gate sees them, (N,) each.
 
     Attributes:
-        report: With ``CHECKED_COLUMNS``.
+        report: Where the rows stand.
         given: Index of the given label among the report's classes, -1 where it is none of them.
         judged: Rows with evidence: clean, ambiguous or mislabelled.
         p: ``p_mislabelled``, NaN where there is none.
         seen: Index of the likeliest class, -1 where there is no posterior.
+        score: ``label_score``, NaN where there is none.
         found: Kind -> rows, before anything was accepted.
     """
 
-    report: Report
+    report: ReportFile
     given: IntArray
     judged: Mask
     p: FloatArray
     seen: IntArray
+    score: FloatArray
     found: Mapping[Kind, Mask]
 
     @classmethod
-    def of(cls, report: Report, classes: Sequence[str] | None = None) -> Rows:
+    def of(cls, report: ReportFile, classes: Sequence[str] | None = None) -> Rows:
         """Reads the columns of a report.
 
         Args:
-            report: With ``CHECKED_COLUMNS``.
+            report: The report.
             classes: What indices count; None = the report's own classes.
         """
-        table = report.table
         classes = report.classes if classes is None else classes
         place = np.array([*(_index(classes, name) for name in report.classes), NO_CLASS], dtype=np.int32)
-        verdict = codes_among(table["verdict"], list(Verdict))
+        columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("given", "verdict", "p", "seen", "score")}
+        twins: list[pa.Table] = []
+        start = 0
+        for part in report.parts(_LOOKED_THROUGH):
+            table = part.table
+            columns["given"].append(codes_among(table["given_label"], classes))
+            columns["verdict"].append(codes_among(table["verdict"], list(Verdict)).astype(np.int8))
+            columns["p"].append(floats(table["p_mislabelled"]))
+            columns["seen"].append(place[_likeliest(table["posterior"])])  # -1 picks the last, which is -1
+            columns["score"].append(floats(table["label_score"]))
+            rows = np.flatnonzero(table["duplicate_group"].is_valid().to_numpy())
+            label = table["given_label"].take(pa.array(rows)).cast(pa.string())
+            twins.append(pa.table({"row": rows + start, "group": table["duplicate_group"].drop_null(), "label": label}))
+            start += len(part)
+        joined = {name: np.concatenate([np.empty(0, _TYPES[name]), *parts]) for name, parts in columns.items()}
+        verdict = joined.pop("verdict")
         found = {kind: verdict == list(Verdict).index(word) for kind, word in _VERDICTS.items()}
-        found[Kind.CONFLICTS] = conflicting(table)
-        return cls(
-            report=report,
-            given=codes_among(table["given_label"], classes),
-            judged=np.isin(verdict, [list(Verdict).index(word) for word in _JUDGED]),
-            p=floats(table["p_mislabelled"]),
-            seen=place[_likeliest(table["posterior"])],  # -1 picks the last, which is -1
-            found=found,
-        )
+        found[Kind.CONFLICTS] = np.zeros(start, dtype=bool)
+        if twins:
+            found[Kind.CONFLICTS][_conflicting(pa.concat_tables(twins))] = True
+        judged = np.isin(verdict, [list(Verdict).index(word) for word in _JUDGED])
+        return cls(report=report, judged=judged, found=found, **joined)
 
     def __len__(self) -> int:
         return len(self.given)
@@ -149,14 +150,14 @@ class Rows:
             first[kinds[order[place]]] = place
         rows = np.flatnonzero(first < len(order)).astype(np.int32)
         p = np.nan_to_num(self.p[rows], nan=0.0)
-        score = floats(self.report.table["label_score"])[rows]  # tells rows of equal p apart; NaN stands last
-        rows = rows[np.lexsort((score, -p, first[rows], ~failing[rows]))]
+        # label_score tells rows of equal p apart; NaN stands last
+        rows = rows[np.lexsort((self.score[rows], -p, first[rows], ~failing[rows]))]
         return rows, [order[place] for place in first[rows].tolist()]
 
     def findings(self, rows: IntArray, kinds: Sequence[Kind], failing: Mask, *, place: Place) -> tuple[Finding, ...]:
         """Looks up what people are told of some rows."""
         columns = ("sample_id", "path", "given_label", "suggested_label", "suggested_confidence", "p_mislabelled")
-        some = self.report.table.select([*columns, "content_sha256", "reason_detail"]).take(pa.array(rows))
+        some = self.report.take(rows, (*columns, "content_sha256", "reason_detail"))
         return tuple(
             Finding(
                 kind=kind,
@@ -174,22 +175,17 @@ class Rows:
         )
 
 
-def conflicting(table: pa.Table) -> Mask:
-    """Rows whose picture stands in the report under another label too, (N,).
+def _conflicting(twins: pa.Table) -> NDArray[np.int64]:
+    """Rows whose picture stands in the report under another label too.
 
     Args:
-        table: With ``duplicate_group`` and ``given_label``.
+        twins: Of every row with a ``duplicate_group``: ``row``, ``group`` and ``label``.
     """
-    group = floats(table["duplicate_group"])
-    twins = np.flatnonzero(~np.isnan(group))
-    found = np.zeros(len(group), dtype=bool)
-    if len(twins) == 0:
-        return found
-    label = table["given_label"].take(pa.array(twins)).cast(pa.string())
-    some = pa.table({"group": pa.array(group[twins]), "label": label})
-    counted = some.drop_null().group_by("group").aggregate([("label", "count_distinct")])
-    differing = counted["group"].filter(pc.greater(counted["label_count_distinct"], 1)).to_numpy()
-    found[twins] = np.isin(group[twins], differing) & label.is_valid().to_numpy()
+    labelled = twins.drop_null()
+    counted = labelled.group_by("group").aggregate([("label", "count_distinct")])
+    differing = counted["group"].filter(pc.greater(counted["label_count_distinct"], 1))
+    among = pc.is_in(labelled["group"], value_set=differing.combine_chunks())
+    found: NDArray[np.int64] = labelled["row"].filter(among).to_numpy()
     return found
 
 

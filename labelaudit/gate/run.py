@@ -11,13 +11,11 @@ from labelaudit.errors import GateError
 from labelaudit.gate.allow_list import NOTHING_ALLOWED, read_allow_list
 from labelaudit.gate.check import Batch, check_gate
 from labelaudit.gate.config import LIMIT_NAMES, CheckConfig, read_limits
-from labelaudit.gate.findings import CHECKED_COLUMNS
 from labelaudit.gate.limits import FailOn, parse_limit
 from labelaudit.gate.outcome import GateResult
 from labelaudit.gate.place import NOWHERE, Place
-from labelaudit.report.file import open_report
+from labelaudit.report.file import ReportFile, is_report, open_report
 from labelaudit.report.metadata import ReportMetadata
-from labelaudit.report.table import Report, is_report, read_report
 from labelaudit.report.words import distrust_sentence
 from labelaudit.rundir import RunDir
 
@@ -89,8 +87,8 @@ def check_report(path: Path, config: CheckConfig, *, place: Place = NOWHERE) -> 
     return replace(result, notes=(*result.notes, f"an audit's own report has no model before it: {_UNUSED}"))
 
 
-def read_checked(path: Path) -> Report:
-    """Reads the columns of a report that a gate looks at.
+def read_checked(path: Path) -> ReportFile:
+    """Opens a report that a gate looks at.
 
     Raises:
         ReportError: There is none, or it cannot be read.
@@ -100,7 +98,7 @@ def read_checked(path: Path) -> Report:
         if RunDir(path).is_run():
             raise GateError(f"{path} holds an audit that did not finish; go on with labelaudit audit --resume")
         raise GateError(f"{path} is no finished run; name the run whose model judges these faces with --model")
-    return read_report(path, columns=CHECKED_COLUMNS)
+    return open_report(path)
 
 
 def check_trusted(path: Path) -> None:
@@ -113,7 +111,7 @@ def check_trusted(path: Path) -> None:
     _refuse_distrusted(path, open_report(path).metadata)
 
 
-def _trusted(path: Path) -> Report:
+def _trusted(path: Path) -> ReportFile:
     report = read_checked(path)
     _refuse_distrusted(path, report.metadata)
     return report
@@ -131,7 +129,7 @@ def holds_report(path: Path) -> bool:
     return path.suffix == ".parquet" and path.is_file() and is_report(path)
 
 
-def _training_report(report: Report, model: Path) -> Report | None:
+def _training_report(report: ReportFile, model: Path) -> ReportFile | None:
     """The report of the audit that trained a batch's model; None for an audit, which has no model before it.
 
     Raises:

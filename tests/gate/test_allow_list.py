@@ -34,7 +34,7 @@ def test_rows_are_looked_up_in_columns():
     allowed = AllowList({HASH: frozenset({"happy"}), OTHER: frozenset({None})})
     labels = pa.array(["happy", "sad", "sad", None, "happy"]).dictionary_encode()
     table = pa.table({"content_sha256": [HASH, HASH, OTHER, OTHER, None], "given_label": labels})
-    assert allowed.accepted(table).tolist() == [True, False, True, True, False]
+    assert allowed.accepted_of(table).tolist() == [True, False, True, True, False]
 
 
 @pytest.mark.parametrize("line", ["happy", "ab" * 31, "ab" * 32 + "happy", f'{HASH} "happy', f'{HASH} "\\x"'])
