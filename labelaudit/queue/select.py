@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,8 @@ from labelaudit.queue.item import Queue, QueueItem
 from labelaudit.queue.ways import Suspicion
 from labelaudit.records import FloatArray, IntArray, JsonDict, Verdict
 from labelaudit.report.counts import codes_among, distinct_names, floats
-from labelaudit.report.table import Report
+from labelaudit.report.file import Report, open_report
+from labelaudit.rundir import RunDir
 from labelaudit.source.words import did_you_mean
 
 DEFAULT_TOP = 200
@@ -100,6 +102,27 @@ def select_queue(report: Report, choice: QueueChoice) -> Queue:
         SettingsError: A class or split that was named is not in the report.
     """
     return queue_of(report, select_rows(report, choice), blind=choice.blind)
+
+
+def read_queue(run: RunDir | Path | str, choice: QueueChoice) -> tuple[Queue, Report]:
+    """``select_queue`` of a report on disk: of all rows a few columns are read, and the others of the chosen ones.
+
+    Args:
+        run: A run, its folder, or the path of a ``report.parquet``.
+        choice: What to ask about.
+
+    Returns:
+        The queue, and the report's ``CHOICE_COLUMNS``.
+
+    Raises:
+        ReportError: The report cannot be read.
+        SettingsError: As ``select_queue``.
+    """
+    file = open_report(run)
+    report = file.read(CHOICE_COLUMNS)
+    rows = select_rows(report, choice)
+    chosen = Report(file.take(rows, _ITEM_COLUMNS), file.metadata)
+    return queue_of(chosen, range(len(rows)), blind=choice.blind), report
 
 
 def queue_of(report: Report, rows: Iterable[int] | Rows, *, blind: bool) -> Queue:
