@@ -26,7 +26,7 @@ ROOMS = (
     {"labels", "ballots", "decision"},
     {"records", "settings"},
     {"rundir", "clock", "decided", "likeness"},
-    {"runstart"},
+    {"runstart", "checksum"},
     {"faces"},
     {"source"},
     {"pixels"},

@@ -1,8 +1,9 @@
 """A frozen trunk's features of a dataset, computed once and cached, and a shorter form of them for the heads.
 
 The cache is a folder ``<cache>/features/<key>/`` with one ``.npy`` a group of features and ``meta.json`` written last:
-without it the folder is not whole, however much it holds. The key names the pixels, the weights, the network, its input
-size, the precision and the views. One process builds, others wait for it.
+without it the folder is not whole, however much it holds. It has checksums of the groups, which are compared when they
+are opened. The key names the pixels, the weights, the network, its input size, the precision and the views. One process
+builds, others wait for it.
 
 Ridge wants the groups as they are. The heads get their ``HEAD_FEATURES`` first principal components (Halko, Martinsson,
 Tropp 2011, as scikit-learn has it), which are a twelfth of MobileFaceNet's and train that much faster.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from labelaudit.asm.batches import standardise
+from labelaudit.checksum import block_checksums
 from labelaudit.errors import CacheError, RunFolderError
 from labelaudit.evidence.threads import threaded_features
 from labelaudit.nets.features import MIRRORED, PLAIN, FeatureArray
@@ -90,9 +93,11 @@ def load_trunk_features(
 def _open_features(folder: Path, rows: int) -> list[FeatureArray] | None:
     """What a folder holds, mapped read-only; None where that is not whole."""
     try:
-        names = json.loads((folder / _META).read_text(encoding="utf-8"))["groups"]
-        found = [np.load(folder / name, mmap_mode="r") for name in names]
-    except (OSError, ValueError, EOFError, LookupError, TypeError):
+        written = json.loads((folder / _META).read_text(encoding="utf-8"))["groups"]
+        if any(block_checksums(folder / name) != checksums for name, checksums in written.items()):
+            return None
+        found = [np.load(folder / name, mmap_mode="r") for name in written]
+    except (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError):
         return None
     return found if all(group.shape[1] == rows for group in found) else None
 
@@ -108,7 +113,7 @@ def _build_features(
     def allocate(name: str, shape: tuple[int, ...]) -> FeatureArray:
         nonlocal free
         free -= math.prod(shape) * np.dtype(np.float16).itemsize
-        if free < 0:  # a full disk would end the process without a word: the file is mapped
+        if free < 0:
             raise CacheError(
                 f"the cache folder has no room for features of {shape[1]:,} faces; "
                 "make some, or name another one with --cache-dir"
@@ -117,15 +122,23 @@ def _build_features(
         path = folder / names[-1]
         path.unlink(missing_ok=True)  # whoever has mapped an older one keeps it
         array: FeatureArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+        _take_room(path)
         return array
 
     for array in threaded_features(net, store.pixels, views=VIEWS, device=device, allocate=allocate, progress=progress):
         if isinstance(array, np.memmap):
             array.flush()
-    write_json(folder / _META, {"groups": names})
+    write_json(folder / _META, {"groups": {name: block_checksums(folder / name) for name in names}})
     found = _open_features(folder, len(store))
     assert found is not None
     return found
+
+
+def _take_room(path: Path) -> None:
+    """Has the disk set a file's room aside: filling up while a map is written would end the process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 @dataclass(frozen=True)

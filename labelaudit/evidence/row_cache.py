@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from labelaudit.records import FloatArray
 _PATIENCE_SECONDS = 30.0
 _TABLE = "CREATE TABLE IF NOT EXISTS rows (digest TEXT PRIMARY KEY, said BLOB NOT NULL) WITHOUT ROWID"
 _LITTLE = np.dtype("<f4")
+_CHECKSUM = 4
+"""Bytes of a row's checksum: SQLite has none, and would give a byte that the disk changed as it is."""
 
 
 class RowCache:
@@ -42,13 +45,16 @@ class RowCache:
         with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
             for digest in digests:
                 row = database.execute("SELECT said FROM rows WHERE digest = ?", (digest,)).fetchone()
-                if row is not None and len(row[0]) == self._bytes:
-                    found[digest] = np.frombuffer(row[0], dtype=_LITTLE).astype(np.float32)
+                if row is not None and len(row[0]) == self._bytes + _CHECKSUM:
+                    said, checksum = row[0][:-_CHECKSUM], row[0][-_CHECKSUM:]
+                    if checksum == _checksum(digest, said):
+                        found[digest] = np.frombuffer(said, dtype=_LITTLE).astype(np.float32)
         return found
 
     def write_rows(self, digests: Sequence[str], said: FloatArray) -> None:
         """Keeps vectors (n, W) by digest, where that can be done."""
-        rows = [(digest, each.tobytes()) for digest, each in zip(digests, said.astype(_LITTLE), strict=True)]
+        vectors = [each.tobytes() for each in said.astype(_LITTLE)]
+        rows = [(digest, each + _checksum(digest, each)) for digest, each in zip(digests, vectors, strict=True)]
         with contextlib.suppress(OSError, sqlite3.Error):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -71,3 +77,7 @@ class RowCache:
             yield database
         finally:
             database.close()
+
+
+def _checksum(digest: str, said: bytes) -> bytes:
+    return zlib.crc32(said, zlib.crc32(digest.encode())).to_bytes(_CHECKSUM, "little")

@@ -134,6 +134,13 @@ def _empty_group(folder: Path) -> None:
     (folder / "stages.1.npy").write_bytes(b"")
 
 
+def _flip_one_bit(folder: Path) -> None:
+    path = folder / "stages.1.npy"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
 def _other_rows(folder: Path) -> None:
     np.save(folder / "stages.1.npy", np.zeros((2, COUNT - 1, 5), dtype=np.float16))
 
@@ -147,7 +154,8 @@ def _other_meta(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", [_delete_all, _delete_group, _cut_group, _empty_group, _other_rows, _spoil_meta, _other_meta]
+    "spoil",
+    [_delete_all, _delete_group, _cut_group, _empty_group, _flip_one_bit, _other_rows, _spoil_meta, _other_meta],
 )
 def test_a_spoiled_cache_is_built_anew(
     net: Net, store: PixelStore, expected: list[np.ndarray], calls: list[int], tmp_path: Path, spoil

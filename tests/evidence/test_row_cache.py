@@ -45,6 +45,16 @@ def test_a_damaged_file_is_replaced(tmp_path: Path):
     assert set(cache.read(["a"])) == {"a"}
 
 
+def test_a_byte_that_the_disk_changed_is_not_believed(tmp_path: Path):
+    cache = RowCache(tmp_path, key="abc", width=5)
+    cache.write_rows(["a", "b"], said := _vectors(2))
+    (file,) = (tmp_path / "scores").iterdir()
+    content = bytearray(file.read_bytes())
+    content[content.index(said[0].tobytes()) + 7] ^= 1
+    file.write_bytes(content)
+    assert set(cache.read(["a", "b"])) == {"b"}
+
+
 def test_a_table_of_another_form_is_passed_over(tmp_path: Path):
     (tmp_path / "scores").mkdir()
     database = sqlite3.connect(tmp_path / "scores" / "abc.sqlite")

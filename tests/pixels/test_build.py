@@ -257,6 +257,14 @@ def remove_pixels(folder: Path) -> None:
     (folder / "pixels.u8").unlink()
 
 
+def flip_one_bit(folder: Path) -> None:
+    with (folder / "pixels.u8").open("r+b") as file:
+        file.seek(5_000)
+        byte = file.read(1)[0]
+        file.seek(5_000)
+        file.write(bytes([byte ^ 1]))
+
+
 def spoil_meta(folder: Path) -> None:
     (folder / "meta.json").write_text("{")
 
@@ -266,7 +274,8 @@ def empty_meta(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm", [spoil_pixels, shorten_pixels, spoil_index, remove_index, remove_pixels, spoil_meta, empty_meta]
+    "harm",
+    [spoil_pixels, flip_one_bit, shorten_pixels, spoil_index, remove_index, remove_pixels, spoil_meta, empty_meta],
 )
 def test_a_damaged_store_is_rebuilt_with_a_word(source, tmp_path: Path, harm: Callable[[Path], None]) -> None:
     whole = build_store(source, size=48, cache_dir=tmp_path / "whole")
