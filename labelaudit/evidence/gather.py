@@ -170,7 +170,6 @@ def gather_evidence(
         figures=TrainingFigures(
             given=given,
             fold=fold,
-            pool=balanced,
             peer1=fitted.peer1,
             peer2=fitted.peer2,
             ridge=ridge.posterior,

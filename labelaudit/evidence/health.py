@@ -15,11 +15,11 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from labelaudit.evidence.link import link
+from labelaudit.evidence.link import link, shown_alike
 from labelaudit.records import FloatArray, IntArray, ThresholdHistory
 
-SURE_Z = 8.0
-"""z of the best source from which another one must show, too, if it learned: of a quarter of its r the z is 2."""
+SURE_Z = 6.0
+"""z of the best source from which another one that learned must show, too: at half the best one's r its z is 3."""
 DEAD_SHARE = 0.2
 """Share of the best source's r below which another one is dead beside it."""
 SAME_ANSWER = 0.005
@@ -75,7 +75,6 @@ class TrainingFigures:
     Attributes:
         given: Given labels in [0, K), (n,).
         fold: Of each row, (n,); all 0 = a single run, whose peers have seen the labels that they judge.
-        pool: The posterior that verdicts rest on, (n, K).
         peer1, peer2, ridge: The sources' posteriors, (n, K).
         losses: Mean loss of each epoch, a list a trained fold.
         history: Thresholds through the epochs.
@@ -85,7 +84,6 @@ class TrainingFigures:
 
     given: IntArray
     fold: IntArray
-    pool: FloatArray
     peer1: FloatArray
     peer2: FloatArray
     ridge: FloatArray
@@ -122,10 +120,11 @@ def find_faults(figures: TrainingFigures, classes: Sequence[str]) -> list[Fault]
 
 def find_nothing_learned(figures: TrainingFigures) -> Fault | None:
     """Whether the labels are any but dealt at random, as far as all evidence can tell."""
+    ridge = shown_alike(figures.ridge, figures.given)
     if figures.crossed:
-        judging, who = figures.pool, "models that had not seen them tell"
+        judging, who = 0.25 * (figures.peer1 + figures.peer2) + 0.5 * ridge, "models that had not seen them tell"
     else:  # the peers of a single run know the labels by heart
-        judging, who = figures.ridge, "a ridge that had not seen them tells"
+        judging, who = ridge, "a ridge that had not seen them tells"
     if not link(judging, figures.given).is_chance:
         return None
     return Fault(
@@ -136,7 +135,7 @@ def find_nothing_learned(figures: TrainingFigures) -> Fault | None:
 
 def find_dead(figures: TrainingFigures) -> list[Fault]:
     """Sources that know next to nothing where another one, beyond doubt, knows much: over all rows, else in a fold."""
-    sources = {**figures.peers, "the ridge": figures.ridge}
+    sources = {**figures.peers, "the ridge": shown_alike(figures.ridge, figures.given)}
     dead: dict[str, list[int]] = {}
     for name in _dead_among(sources, figures, np.ones(len(figures.given), dtype=bool)):
         dead[name] = _folds(figures.fold)

@@ -64,7 +64,7 @@ def gathered() -> Gathered:
         outliers=OutlierModel(generator.random((5, 4)), generator.random(5), np.zeros(2), np.ones(2), np.inf),
         size=16,
         figures=TrainingFigures(
-            given, given, *(_evidence().posterior[1:],) * 4, losses=[], history=_evidence().history
+            given, given, *(_evidence().posterior[1:],) * 3, losses=[], history=_evidence().history
         ),
         notes=(),
         plain=_evidence().posterior,
