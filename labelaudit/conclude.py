@@ -19,9 +19,11 @@ from labelaudit.evidence.model import save_model
 from labelaudit.evidence.plan import Plan
 from labelaudit.labels import NO_CLASS
 from labelaudit.pixels.store import PixelStore
-from labelaudit.records import FloatArray, Verdict
+from labelaudit.records import FloatArray, SampleTable, Verdict
 from labelaudit.report.metadata import Estimate, ReportMetadata
 from labelaudit.report.neighbours import write_neighbours
+from labelaudit.report.poor_pictures import find_poor_pictures
+from labelaudit.report.slices import SliceColumn, SliceEstimate
 from labelaudit.report.summary import QUEUE_HEAD, Summary, summarise_run, write_summary
 from labelaudit.report.table import write_report, write_thresholds
 from labelaudit.rundir import RunDir
@@ -31,9 +33,10 @@ from labelaudit.verdict.decide import decide
 from labelaudit.verdict.frozen import FrozenRule
 from labelaudit.verdict.interval import Interval
 from labelaudit.verdict.judge import judge
-from labelaudit.verdict.noise import estimate_noise
+from labelaudit.verdict.noise import NoiseEstimate, estimate_noise
 from labelaudit.verdict.opinion import second_opinion
 from labelaudit.verdict.planted import Calibration, calibrate, margins
+from labelaudit.verdict.slices import Judged, estimate_slices
 
 
 def write_conclusion(
@@ -93,6 +96,14 @@ def write_conclusion(
         head=(rank > 0) & (rank <= QUEUE_HEAD),
         seed=settings.seed,
     )
+    judged = Judged(
+        plain,
+        given[audited],
+        margins(plain, given[audited]),
+        verdicts.p_mislabelled[audited],
+        decided.known[audited],
+        calibration,
+    )
     classes = table.labels.names
     known = remember(store, table, evidence, seed=settings.seed)
     distrust = tuple(fault.sentence for fault in find_faults(gathered.figures, classes))
@@ -128,6 +139,13 @@ def write_conclusion(
         else (),
         noise_rate=_estimate(noise.rate) if calibrated else None,
         noise_matrix=_rows(noise.transition) if calibrated else None,
+        noise_matrix_low=_rows(noise.transition_low) if calibrated else None,
+        noise_matrix_high=_rows(noise.transition_high) if calibrated else None,
+        class_noise=tuple(map(_estimate, noise.class_rates)) if calibrated else (),
+        slices=_slices(table, np.flatnonzero(audited), judged, noise, settings.seed) if calibrated else (),
+        poor_pictures=find_poor_pictures(
+            store.facts.sharpness, store.facts.brightness, {"class": table.given_label, **table.slices}
+        ),
         planted=_planted(calibration),
     )
     write_report(run.report, table=table, evidence=evidence, facts=store.facts, verdicts=verdicts, metadata=metadata)
@@ -139,6 +157,32 @@ def write_conclusion(
         summary = replace(summary, assumed=(*summary.assumed, store.note))
     write_summary(run.summary, summary)
     return summary
+
+
+def _slices(
+    table: SampleTable, rows: NDArray[np.int64], judged: Judged, noise: NoiseEstimate, seed: int
+) -> tuple[SliceColumn, ...]:
+    """The slices that were asked for, from what was said of the audited rows."""
+    columns = {name: [values[row] for row in rows.tolist()] for name, values in table.slices.items()}
+    return tuple(
+        SliceColumn(
+            name,
+            tuple(
+                SliceEstimate(
+                    value=each.value,
+                    rows=each.rows,
+                    noise_rate=_estimate(each.rate),
+                    others=each.others,
+                    chance=each.chance,
+                    differs=each.differs,
+                    small=each.small,
+                    noise_matrix=None if each.transition is None else _rows(each.transition),
+                )
+                for each in slices
+            ),
+        )
+        for name, slices in estimate_slices(columns, judged, noise=noise, seed=seed).items()
+    )
 
 
 def _model_facts(

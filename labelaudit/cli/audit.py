@@ -18,6 +18,8 @@ labelaudit audit faces --out runs/faces
 
 labelaudit audit labels.csv --out runs/labels --label-column emotion --weights face --seed 3
 
+labelaudit audit labels.csv --out runs/who --slice annotator --slice camera
+
 labelaudit audit fer2013.csv --out runs/fer --split train --json > summary.json
 
 labelaudit audit faces --out runs/second --decisions runs/faces/decisions.jsonl"""
@@ -46,6 +48,7 @@ def audit(
     label_map: opt.LabelMap = None,
     split: opt.Split = None,
     votes: opt.Votes = True,
+    slice_: opt.Slice = None,
     config: opt.Config = None,
     effort: opt.EffortChoice = None,
     folds: opt.Folds = None,
@@ -124,6 +127,7 @@ def audit(
         label_map=label_map,
         split=split,
         votes=votes,
+        slices=slice_,
     )
     set_resumable(ctx)
 

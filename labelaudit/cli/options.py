@@ -75,6 +75,14 @@ ImageColumn = Annotated[str | None, typer.Option(help="Column of encoded picture
 AnnotatorColumn = Annotated[
     str | None, typer.Option(help="Column of the annotator, where each has a row.", rich_help_panel=DATA)
 ]
+Slice = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slice",
+        help="Column of groups (annotator, camera, split) whose labels to compare. May be repeated.",
+        rich_help_panel=DATA,
+    ),
+]
 Root = Annotated[Path | None, typer.Option(help="Folder that a table's paths start from.", rich_help_panel=DATA)]
 LabelMap = Annotated[
     list[str] | None,
@@ -236,6 +244,7 @@ def source_options(
     label_map: Sequence[str] | None,
     split: Sequence[str] | None,
     votes: bool,
+    slices: Sequence[str] | None = None,
 ) -> SourceOptions:
     """What detection is told, from the flags of the same names."""
     return SourceOptions(
@@ -250,4 +259,5 @@ def source_options(
         label_map=read_label_map(label_map),
         votes=votes,
         splits=tuple(split or ()),
+        slices=tuple(slices or ()),
     )

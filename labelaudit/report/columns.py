@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from labelaudit.labels import NO_CLASS
 from labelaudit.records import Evidence, FloatArray, IntArray, PixelFacts, Reason, SampleTable, Verdict, VerdictTable
+from labelaudit.report.schema import SLICE_PREFIX
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,12 @@ class Names:
     Attributes:
         labels: The K classes, then every given label outside them.
         splits: The dataset's splits.
+        slices: The values of each slice.
     """
 
     labels: tuple[str, ...]
     splits: tuple[str, ...]
+    slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, table: SampleTable) -> Names:
@@ -31,7 +34,11 @@ class Names:
         outside = {table.given_label[row] for row in np.flatnonzero(table.given == NO_CLASS).tolist()}
         extra = sorted(label for label in outside if label is not None)
         splits = sorted({split for split in table.split if split is not None})
-        return cls((*table.labels.names, *extra), tuple(splits))
+        slices = {
+            name: tuple(sorted({value for value in values if value is not None}))
+            for name, values in table.slices.items()
+        }
+        return cls((*table.labels.names, *extra), tuple(splits), slices)
 
 
 def sample_columns(table: SampleTable, rows: slice, names: Names) -> dict[str, pa.Array]:
@@ -41,6 +48,10 @@ def sample_columns(table: SampleTable, rows: slice, names: Names) -> dict[str, p
         "path": text(table.path[rows]),
         "split": named(codes(table.split[rows], names.splits), names.splits),
         "given_label": named(codes(table.given_label[rows], names.labels), names.labels),
+        **{
+            f"{SLICE_PREFIX}{name}": named(codes(values[rows], names.slices[name]), names.slices[name])
+            for name, values in table.slices.items()
+        },
     }
 
 

@@ -17,25 +17,15 @@ import numpy as np
 from labelaudit.errors import ReportError
 from labelaudit.likeness import Scored
 from labelaudit.records import FloatArray, JsonDict
+from labelaudit.report.estimate import Estimate as Estimate
+from labelaudit.report.estimate import Matrix, read_estimate, read_matrix
+from labelaudit.report.poor_pictures import PoorPictures
+from labelaudit.report.slices import SliceColumn, read_slices
 
 REPORT_SCHEMA_VERSION = 1
 """Grows when a column changes its name, type or meaning; new columns and new metadata keys leave it alone."""
 
 METADATA_KEY = b"labelaudit"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its interval.
-
-    Attributes:
-        value: The figure, mostly a share in [0, 1].
-        low, high: Ends of its interval; None where none was computed.
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +68,11 @@ class ReportMetadata:
         precision_levels: The same for groups of rows of about equal p_mislabelled, from low to high; () = not known.
         noise_rate: Share of all given labels that are wrong, or None.
         noise_matrix: P(given | true), K rows (true) of K columns (given), None where a class was not audited; or None.
+        noise_matrix_low, noise_matrix_high: Ends of its entries' intervals, or None.
+        class_noise: Share of wrong labels among the rows of each given class, K of them, None where it was not
+            audited; () = not known.
+        slices: The same of the slices that were asked for, and which of them differ; () = none were.
+        poor_pictures: Classes and slices that hold many of the blurred and dark pictures.
         planted: What the planted errors measured; name -> figure.
         scored: Where no training stands behind the report but a finished audit's model: which, and how the rows compare
             with what it was trained on. None for an audit.
@@ -103,7 +98,12 @@ class ReportMetadata:
     queue_precision: Estimate | None = None
     precision_levels: tuple[Estimate, ...] = ()
     noise_rate: Estimate | None = None
-    noise_matrix: tuple[tuple[float | None, ...], ...] | None = None
+    noise_matrix: Matrix | None = None
+    noise_matrix_low: Matrix | None = None
+    noise_matrix_high: Matrix | None = None
+    class_noise: tuple[Estimate | None, ...] = ()
+    slices: tuple[SliceColumn, ...] = ()
+    poor_pictures: tuple[PoorPictures, ...] = ()
     planted: JsonDict = field(default_factory=dict)
     scored: Scored | None = None
     last_thresholds: tuple[EpochThreshold, ...] = ()
@@ -176,20 +176,20 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _estimate(value: Any) -> Estimate | None:
-    return None if value is None else Estimate(**value)
-
-
 def _estimates(value: Any) -> tuple[Estimate, ...]:
     return tuple(Estimate(**each) for each in value)
 
 
-def _matrix(value: Any) -> tuple[tuple[float | None, ...], ...] | None:
-    return None if value is None else tuple(tuple(row) for row in value)
-
-
 def _scored(value: Any) -> Scored | None:
     return None if value is None else Scored.from_json(value)
+
+
+def _class_noise(value: Any) -> tuple[Estimate | None, ...]:
+    return tuple(map(read_estimate, value))
+
+
+def _poor_pictures(value: Any) -> tuple[PoorPictures, ...]:
+    return tuple(PoorPictures(**each) for each in value)
 
 
 def _epoch_thresholds(value: Any) -> tuple[EpochThreshold, ...]:
@@ -200,11 +200,16 @@ _TYPED: dict[str, Callable[[Any], Any]] = {
     "classes": tuple,
     "assumed": tuple,
     "distrust": tuple,
-    "mislabelled_precision": _estimate,
-    "queue_precision": _estimate,
+    "mislabelled_precision": read_estimate,
+    "queue_precision": read_estimate,
     "precision_levels": _estimates,
-    "noise_rate": _estimate,
-    "noise_matrix": _matrix,
+    "noise_rate": read_estimate,
+    "noise_matrix": read_matrix,
+    "noise_matrix_low": read_matrix,
+    "noise_matrix_high": read_matrix,
+    "class_noise": _class_noise,
+    "slices": read_slices,
+    "poor_pictures": _poor_pictures,
     "scored": _scored,
     "last_thresholds": _epoch_thresholds,
 }

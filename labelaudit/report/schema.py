@@ -6,6 +6,7 @@ that is not known is null, never NaN. Each field carries its meaning as Arrow me
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -70,6 +71,16 @@ def report_columns(num_classes: int) -> tuple[Column, ...]:
         Column("brightness", real, True, "mean grey value, in [0, 1]"),
         Column("content_sha256", text, True, "of the encoded bytes; null where there were none"),
     )
+
+
+SLICE_PREFIX = "slice_"
+"""Begins the name of each column that a dataset's own column was asked to be a slice by; they follow all others."""
+
+
+def slice_fields(names: Iterable[str]) -> list[pa.Field]:
+    """A column a slice: ``slice_annotator`` of the dataset's column ``annotator``."""
+    meaning = {"meaning": "the dataset's own column of this name; null where it says nothing"}
+    return [pa.field(f"{SLICE_PREFIX}{name}", NAME, nullable=True, metadata=meaning) for name in names]
 
 
 def report_schema(num_classes: int) -> pa.Schema:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from labelaudit.records import JsonDict, Reason, Verdict
 from labelaudit.report.file import Report, open_report
 from labelaudit.report.metadata import Estimate, ReportMetadata, plain
+from labelaudit.report.poor_pictures import PoorPictures
+from labelaudit.report.slices import SliceColumn
 from labelaudit.report.tally import COLUMNS as SUMMARY_COLUMNS
 from labelaudit.report.tally import Mean, Tally
 from labelaudit.rundir import RunDir, write_json
@@ -39,6 +41,7 @@ class ClassSummary:
         mean_confidence: Mean posterior at this label, in [0, 1]; None where it was not audited.
         really: The class most often suggested for its mislabelled rows, or None.
         really_count: How often.
+        noise_rate: Share of its labels that are wrong, or None.
     """
 
     label: str
@@ -53,6 +56,7 @@ class ClassSummary:
     mean_confidence: float | None
     really: str | None
     really_count: int
+    noise_rate: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ class Summary:
         queue_head: Rows in the head of the queue, at most 200.
         queue_precision: Share of them that are expected to be wrong; None where the queue is empty.
         noise_rate: Share of all labels that are wrong, or None.
+        slices: The same of the slices that were asked for, and which of them differ.
+        poor_pictures: Classes and slices that hold many of the blurred and dark pictures.
         assumed: What was assumed rather than told.
         distrust: Why the verdicts are not to be trusted, one sentence each; () where nothing speaks against them.
         weights, device, settings: How it was run.
@@ -141,6 +147,8 @@ class Summary:
     tool_version: str
     scored: JsonDict | None = None
     distrust: Sequence[str] = ()
+    slices: Sequence[SliceColumn] = ()
+    poor_pictures: Sequence[PoorPictures] = ()
     schema_version: int = SUMMARY_SCHEMA_VERSION
 
     def to_json(self) -> JsonDict:
@@ -197,7 +205,7 @@ def _summarised(
         rows=tally.rows,
         verdicts=_named(Verdict, tally.verdicts.sum(axis=0)),
         reasons=_named(Reason, tally.reasons),
-        per_class=_per_class(tally, classes),
+        per_class=_per_class(tally, classes, meta.class_noise),
         confused=_top_pairs(tally.confused, classes),
         ambiguous_between=_top_pairs(np.triu(tally.between + tally.between.T), classes),
         worst=tuple(WorstRow(**{**row, "p_mislabelled": _round(row["p_mislabelled"])}) for row in tally.worst()),
@@ -215,6 +223,8 @@ def _summarised(
         tool_version=meta.tool_version,
         scored=None if meta.scored is None else meta.scored.to_json(),
         distrust=meta.distrust,
+        slices=meta.slices,
+        poor_pictures=meta.poor_pictures,
     )
 
 
@@ -222,7 +232,7 @@ def _named(names: Iterable[str], counts: NDArray[np.int64]) -> dict[str, int]:
     return {str(name): count for name, count in zip(names, counts.tolist(), strict=True)}
 
 
-def _per_class(tally: Tally, classes: Sequence[str]) -> tuple[ClassSummary, ...]:
+def _per_class(tally: Tally, classes: Sequence[str], noise: Sequence[Estimate | None]) -> tuple[ClassSummary, ...]:
     found = []
     for k, label in enumerate(classes):
         by_verdict = dict(zip(Verdict, tally.verdicts[k].tolist(), strict=True))
@@ -242,6 +252,7 @@ def _per_class(tally: Tally, classes: Sequence[str]) -> tuple[ClassSummary, ...]
                 mean_confidence=_known(tally.confidence[k].value),
                 really=classes[really] if count else None,
                 really_count=count,
+                noise_rate=noise[k] if noise else None,
             )
         )
     return tuple(found)

@@ -30,7 +30,7 @@ from labelaudit.report.file import Report as Report
 from labelaudit.report.file import is_report as is_report
 from labelaudit.report.file import open_report
 from labelaudit.report.metadata import METADATA_KEY, EpochThreshold, ReportMetadata
-from labelaudit.report.schema import NAME, THRESHOLDS_SCHEMA, report_schema
+from labelaudit.report.schema import NAME, THRESHOLDS_SCHEMA, report_schema, slice_fields
 from labelaudit.rundir import RunDir, written_aside
 
 ROWS_A_GROUP = 131_072
@@ -67,7 +67,8 @@ def write_report(
     if metadata.classes != classes:
         raise ValueError(f"metadata names the classes {metadata.classes}, the samples {classes}")
     metadata = replace(metadata, last_thresholds=_last_thresholds(evidence.history, classes))
-    schema = report_schema(len(classes)).with_metadata({METADATA_KEY: metadata.to_bytes()})
+    schema = pa.schema([*report_schema(len(classes)), *slice_fields(table.slices)])
+    schema = schema.with_metadata({METADATA_KEY: metadata.to_bytes()})
     names = Names.of(table)
     with _writer(path, schema) as writer:
         for start in range(0, len(table), ROWS_A_GROUP):

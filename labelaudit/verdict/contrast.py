@@ -39,8 +39,9 @@ def chances(p: FloatArray, part: IntArray, given: IntArray, *, parts: int, class
     off = p - mean[given]
     second = np.bincount(given, off**2, classes) / np.maximum(size, 1.0)
     third = np.bincount(given, off**3, classes) / np.maximum(size, 1.0)
-    drawn = np.bincount(part * np.int64(classes) + given, minlength=parts * classes).reshape(parts, classes)  # n
-    total = np.bincount(part, off, parts)
+    pairs = part * np.int64(classes) + given
+    drawn = np.bincount(pairs, minlength=parts * classes).reshape(parts, classes)  # n, (S, K)
+    total = np.bincount(part, off, parts).astype(np.float64)
     variance = (drawn * (size - drawn) / np.maximum(size - 1.0, 1.0) * second).sum(axis=1)
     skewed = drawn * (size - drawn) * (size - 2.0 * drawn)
     moment = (skewed / np.maximum((size - 1.0) * (size - 2.0), 1.0) * third).sum(axis=1)

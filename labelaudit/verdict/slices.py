@@ -216,9 +216,9 @@ def _others(
 def _transition(rows: NDArray[np.int64], judged: Judged, factor: float) -> FloatArray:
     """P(given | true) of a slice, (K, K)."""
     p = adjusted(judged.calibration.probability(judged.margin[rows]), factor)
-    p = np.where(judged.known[rows], judged.p[rows], p).astype(np.float32)
+    p = np.where(judged.known[rows], judged.p[rows], p)
     audited = np.bincount(judged.given, minlength=judged.posterior.shape[1]) > 0
-    joint = expected_counts(judged.posterior[rows], judged.given[rows], p, audited=audited)
+    joint = expected_counts(judged.posterior[rows], judged.given[rows], p.astype(np.float32), audited=audited)
     true = joint.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(true >= _LEAST_TRUE, joint / true, np.nan).astype(np.float32)
