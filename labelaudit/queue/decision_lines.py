@@ -48,12 +48,13 @@ def write_decision_lines(path: Path, decisions: Iterable[Decision]) -> None:
         json.dumps(asdict(each), ensure_ascii=False, separators=(",", ":")) + "\n" for each in decisions
     ).encode()
     try:
-        with open(path, "ab+") as file:
+        with open(path, "ab+", buffering=0) as file:  # a buffer would still write on a full disk when it is closed
             whole = _whole_length(file.seek(0, os.SEEK_END), path)
             file.truncate(whole)
             try:
-                file.write(lines)
-                file.flush()
+                rest = memoryview(lines)
+                while rest:
+                    rest = rest[file.write(rest) :]
                 os.fsync(file.fileno())
                 if whole == 0:  # its name may be as new as its first line
                     sync_folder(path.parent)

@@ -62,6 +62,24 @@ def test_a_new_file_whose_name_cannot_be_synced_keeps_nothing(tmp_path, monkeypa
     assert read_decision_lines(file) == (SPLIT,)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows limits no file")
+def test_a_disk_that_fills_up_in_the_middle_keeps_nothing_of_what_was_refused(tmp_path):
+    import resource
+
+    file = tmp_path / "decisions.jsonl"
+    write_decision_lines(file, [SPLIT])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))  # room for some of the lines
+    try:
+        with pytest.raises(DecisionError, match=r"cannot write .*decisions\.jsonl: File too large; free some space"):
+            write_decision_lines(file, [SAD] * 30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert read_decision_lines(file) == (SPLIT,)
+    write_decision_lines(file, [SAD])
+    assert read_decision_lines(file) == (SPLIT, SAD)
+
+
 def test_a_line_that_is_no_decision_is_named(tmp_path):
     file = tmp_path / "decisions.jsonl"
     write_decision_lines(file, [SAD])
