@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_in_the_middle_keeps_nothing_of_what_was_refused(tm
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))  # room for some of the lines
     try:
         with pytest.raises(DecisionError, match=r"cannot write .*decisions\.jsonl: File too large; free some space"):
-            write_decision_lines(file, [SAD] * 30)
+            write_decision_lines(file, [SAD] * 15)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert read_decision_lines(file) == (SPLIT,)
