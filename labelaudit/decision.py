@@ -45,6 +45,12 @@ class Decision:
     given_label: str | None = None
 
     def __post_init__(self) -> None:
+        texts = (self.sample_id, self.annotator, self.decided_at, self.tool)
+        others = (self.label, self.content_sha256, self.given_label)
+        if not all(isinstance(each, str) for each in texts) or not all(
+            each is None or isinstance(each, str) for each in others
+        ):
+            raise TypeError(f"the decision on {self.sample_id!r} holds something that is no text")
         if (self.ruling is Ruling.LABEL) != (self.label is not None):
             raise ValueError(f"a decision with the ruling {self.ruling} has the label {self.label!r}")
 

@@ -74,15 +74,20 @@ class NetSettings:
             None = decide.
         weights: ``auto``, ``face``, ``imagenet``, ``none`` or the path of a file.
         size: Side of the network's square input in pixels; None = the backbone's own.
+        frozen_blocks: First blocks of a pretrained mobilefacenet (it has 15) that do not learn when it is fine-tuned;
+            None = decide, 0 = all learn.
     """
 
     backbone: str | None = None
     weights: str = "auto"
     size: int | None = None
+    frozen_blocks: int | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None:
             _check_range("nets.size", self.size, 16, 1024)
+        if self.frozen_blocks is not None:
+            _check_range("nets.frozen_blocks", self.frozen_blocks, 0, 15)
 
 
 @dataclass(frozen=True)
@@ -239,7 +244,7 @@ def read_settings(path: Path, settings: AuditSettings) -> AuditSettings:
         content: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"cannot read settings from {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
     keys = ("tool", "labelaudit", "audit") if path.name == "pyproject.toml" else ("audit",)
     for key in keys:

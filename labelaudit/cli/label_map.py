@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from labelaudit.errors import SourceError
+from labelaudit.jsontext import parse_json
 
 
 def read_label_map(choices: Sequence[str] | None) -> dict[str, str]:
@@ -40,7 +40,7 @@ def _read_map_file(path: Path) -> dict[str, str]:
         if path.suffix.lower() == ".csv":
             rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
             return {label.strip(): name.strip() for label, name in rows}
-        return {str(label): str(name) for label, name in json.loads(text).items()}
+        return {str(label): str(name) for label, name in parse_json(text).items()}
     except OSError as error:
         raise SourceError(f"--label-map {path}: {error.strerror}") from error
     except (ValueError, AttributeError) as error:

@@ -106,7 +106,7 @@ def _table(path: Path) -> Mapping[str, Any] | None:
         content: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise GateError(f"cannot read limits from {path}: {error.strerror}; name another with --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise GateError(f"{path} is not TOML: {error}") from error
     if path.name == _PYPROJECT:
         for key in ("tool", "labelaudit"):

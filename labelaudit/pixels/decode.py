@@ -41,6 +41,7 @@ MAX_PIXELS = 64_000_000
 MAX_ASPECT = 100
 """Pictures whose long side is more than this many times the short one are refused: they show no face."""
 
+_LIMIT = f"{MAX_PIXELS // 1_000_000} megapixels"
 _BIG_PIXELS = 16_000_000
 """Pictures with more pixels are decoded one at a time, so that memory does not grow with the threads."""
 
@@ -123,6 +124,8 @@ def _decoding() -> Iterator[None]:
             yield
         except PixelError:
             raise
+        except Image.DecompressionBombError as error:  # Pillow looks first where a picture is far too large
+            raise PixelError(f"larger than the limit of {_LIMIT}, by its header") from error
         except UnidentifiedImageError as error:  # its own text holds a memory address
             raise PixelError(f"not a picture in a format that is read ({_NAMES})") from error
         except Exception as error:  # decoders raise anything on bytes that nobody vouches for
@@ -151,7 +154,7 @@ def _check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise PixelError(f"{width} x {height}: the picture has no pixels")
     if width * height > MAX_PIXELS:
-        raise PixelError(f"{width} x {height} pixels: larger than the limit of {MAX_PIXELS // 1_000_000} megapixels")
+        raise PixelError(f"{width} x {height} pixels: larger than the limit of {_LIMIT}")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise PixelError(f"{width} x {height} pixels: one side is more than {MAX_ASPECT} times the other")
 

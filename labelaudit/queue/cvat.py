@@ -30,6 +30,8 @@ LABELS = "labels.json"
 _TOOL = "cvat"
 _CARRIER = "(labelaudit)"
 _LONGEST_LABEL = 64  # CVAT cuts longer names off
+_PLAIN_BYTES, _MOST_SQUEEZED = 16 << 20, 100
+"""Annotations of so many bytes may be squeezed into anything; longer ones to a hundredth. Real ones shrink to a 20th."""
 _BY_A_MODEL = "auto"
 
 
@@ -143,7 +145,10 @@ def _annotations_in(path: Path) -> bytes:
         return content
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            check_size(path, archive.getinfo(ANNOTATIONS).file_size)
+            member = archive.getinfo(ANNOTATIONS)
+            check_size(path, member.file_size)
+            if member.file_size > max(_PLAIN_BYTES, _MOST_SQUEEZED * member.compress_size):
+                raise DecisionError(f"{path} unpacks to {member.file_size >> 20:,} MiB of next to nothing; it is not read")
             return archive.read(ANNOTATIONS)
     except KeyError as error:
         raise DecisionError(f"{path} is a zip without {ANNOTATIONS}; export 'CVAT for images 1.1'") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
+from labelaudit.jsontext import parse_json
 from labelaudit.rundir import sync_folder
 
 DECISION_SUFFIX = ".jsonl"
@@ -95,7 +96,7 @@ def _whole_length(size: int, path: Path) -> int:
 
 def _decision(line: bytes, where: str) -> Decision:
     try:
-        value = json.loads(line)
+        value = parse_json(line)
         known = {each.name: value[each.name] for each in fields(Decision) if each.name in value}
         return Decision(**{**known, "ruling": Ruling(known["ruling"])})
     except (ValueError, KeyError, TypeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from labelaudit.decision import Decision
 from labelaudit.errors import DecisionError
+from labelaudit.jsontext import parse_json
 from labelaudit.queue.choices import choices_of
 from labelaudit.queue.decision_lines import read_decision_lines
 from labelaudit.queue.returned import read_json
@@ -39,6 +39,8 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
         DecisionError: It is none of these, or is damaged; the message names the file.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DecisionError(f"{path} is a pipe or a device; save what comes out of it to a file")
         with open(path, "rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
@@ -131,8 +133,8 @@ def _json_reader(path: Path) -> Reader:
 def _json_object(line: bytes) -> dict[str, Any]:
     """A line's JSON object; empty where it is none."""
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
+        value = parse_json(line)
+    except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -21,9 +21,11 @@ from pathlib import Path
 
 from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
+from labelaudit.jsontext import parse_json
 from labelaudit.queue.how import ApplyAs
 from labelaudit.queue.rewrite.write import Undoing
 from labelaudit.records import JsonDict
+from labelaudit.source.pictures import leaves_root
 
 LEDGER_NAME = "ledger.jsonl"
 APPLY, UNDO = "apply", "undo"
@@ -66,7 +68,9 @@ class Act:
                     moves[written["picture"]] = written["moved"]
                     if row["content_sha256"] is not None:
                         content[written["picture"]] = row["content_sha256"]
-            return Undoing(ApplyAs(self.about["as"]), self.about["files"], edits, own, moves, content)
+            files = [{**each, "path": str(each["path"])} for each in self.about["files"]]
+            _check_inside([*edits, *own, *moves, *(each["path"] for each in files), *filter(None, moves.values())])
+            return Undoing(ApplyAs(self.about["as"]), files, edits, own, moves, content)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DecisionError(f"the ledger is damaged ({error}): it cannot be undone") from error
 
@@ -84,7 +88,7 @@ def read_ledger(path: Path) -> tuple[Act, ...]:
     acts: list[tuple[JsonDict, list[JsonDict]]] = []
     for number, line in enumerate(lines, start=1):
         try:
-            value = json.loads(line)
+            value = parse_json(line)
             if "act" in value:
                 acts.append((value, []))
             else:
@@ -133,7 +137,7 @@ def read_ledger_decisions(path: Path) -> tuple[Decision, ...]:
                 label = row["new"] if ruling is Ruling.LABEL else None
                 when, digest = row["when"], row["content_sha256"]
                 found.append(Decision(row["sample_id"], ruling, label, LEDGER, when, LEDGER, digest, row["old"]))
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise DecisionError(f"{path}: the line of {row['sample_id']!r} is damaged ({error})") from error
     return tuple(found)
 
@@ -170,6 +174,17 @@ def _line(value: JsonDict) -> bytes:
         return f"{json.dumps(value, ensure_ascii=False)}\n".encode()
     except UnicodeEncodeError:  # a file's name that is no UTF-8
         return f"{json.dumps(value)}\n".encode()
+
+
+def _check_inside(paths: Iterable[str]) -> None:
+    """Refuses a ledger that names anything outside its folder: what is taken back is written where it says.
+
+    Raises:
+        ValueError: It does.
+    """
+    for path in paths:
+        if leaves_root(path) or leaves_root(path.replace("\\", "/")):
+            raise ValueError(f"{path!r} lies outside its folder")
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -58,6 +58,6 @@ def parse_xml(content: bytes, where: str) -> ET.Element:
     parser.CharacterDataHandler = builder.data
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # an encoding that nobody knows, or nobody has
         raise DecisionError(f"{where} is not XML ({error}); export it again") from error
     return builder.close()

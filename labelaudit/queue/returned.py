@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from labelaudit.decision import Decision, Ruling, time_text
 from labelaudit.errors import DecisionError
+from labelaudit.jsontext import parse_json
 from labelaudit.queue.choices import decided
 
 LARGEST_BYTES = 1 << 30
@@ -48,8 +48,8 @@ def read_json(path: Path) -> Any:
         DecisionError: As ``read_bytes``, or it is not JSON.
     """
     try:
-        return json.loads(read_bytes(path))
-    except (ValueError, RecursionError) as error:
+        return parse_json(read_bytes(path))
+    except ValueError as error:
         raise DecisionError(f"{path} is not JSON ({error}); export it again") from error
 
 

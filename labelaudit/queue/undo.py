@@ -44,9 +44,9 @@ def apply_undo(
     act = last_standing(read_ledger(path))
     undoing = act.undoing()
     check_place(out, over=(), into=[base], force=force)
-    check_undo(base, undoing)
     rows = [row for row in act.rows if "written" in row]
     try:
+        check_undo(base, undoing)
         result = UndoResult(
             changed=[(row["sample_id"], row["new"], row["old"]) for row in rows],
             how=undoing.how,
@@ -60,8 +60,8 @@ def apply_undo(
                 files = write_undone(base, undoing, folder, progress=progress)
                 about = _about(act, result) | files
                 write_ledger(folder, earlier=earlier_ledger(base), about=about, rows=map(_turned_back, rows))
-    except KeyError as error:
-        raise DecisionError(f"{path} is damaged ({error} is missing): it cannot be undone") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DecisionError(f"{path} is damaged ({type(error).__name__}: {error}): it cannot be undone") from error
     except OSError as error:
         raise DecisionError(
             f"cannot write {out}: {error.strerror or error}; free some space, or name another folder"

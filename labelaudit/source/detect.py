@@ -90,6 +90,8 @@ def open_source(dataset: str | os.PathLike[str], options: SourceOptions | None =
         exists = False
     if not exists:
         return _open_by_name(os.fspath(dataset), options)
+    if not (location.is_dir() or location.is_file()):
+        raise SourceError(f"{location} is neither a file nor a folder, but a pipe or a device: save it to a file first")
     layout = Layout(location, options)
     detection = detect(layout)
     why = detection.why

@@ -6,12 +6,12 @@ folder where that is possible, so a folder that holds both may move.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from labelaudit.errors import SourceError
+from labelaudit.jsontext import parse_json
 from labelaudit.records import JsonDict
 from labelaudit.rundir import RunDir, write_json
 from labelaudit.source.interface import LabelSource

@@ -22,6 +22,9 @@ from labelaudit.source.walk import stays_inside
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF")
+LARGEST_FILE = 512 << 20
+"""Bytes of a file that is taken for a picture; no picture that is decoded needs as many."""
+
 _LARGEST_CROPPED = 64_000_000  # pixels; a picture to be cropped must be decoded whole
 
 
@@ -146,8 +149,11 @@ def read_below(root: str, path: str) -> bytes:
         real = os.path.realpath(f"{root}/{path}")
         if not stays_inside(real, root):
             raise PixelError(f"{_shown(path)} is a link that leaves the root: copy the file into the dataset's folder")
-        if not stat.S_ISREG(os.stat(real).st_mode):  # noqa: PTH116 - no Path object a row
+        found = os.stat(real)  # noqa: PTH116 - no Path object a row
+        if not stat.S_ISREG(found.st_mode):
             raise PixelError(f"not a file: {_shown(path)}")
+        if found.st_size > LARGEST_FILE:
+            raise PixelError(f"{_shown(path)} is larger than {LARGEST_FILE >> 20} MiB: no picture of a face is")
         with open(real, "rb") as file:
             return file.read()
     except FileNotFoundError as error:

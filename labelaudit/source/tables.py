@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from labelaudit.errors import SourceError
+from labelaudit.jsontext import parse_json
 from labelaudit.source.encoding import decoded, text_encoding
 from labelaudit.source.words import counted
 
@@ -136,7 +137,13 @@ def _read_csv(path: Path, assumed: list[str], columns: Sequence[str] | None) -> 
             ),
         )
     except (pa.ArrowException, UnicodeError, OSError) as error:
-        raise SourceError(_csv_fault(path, delimiter, encoding, len(names)) or _first_line(error)) from error
+        fault = _csv_fault(path, delimiter, encoding, len(names))
+        raise SourceError(fault or f"{path.name} cannot be read ({_first_line(error)}): correct it") from error
+    if (line := _unclosed_quote(path, delimiter, encoding)) is not None:
+        raise SourceError(
+            f"{path.name}: a quote that opens in line {line:,} is never closed, and would swallow all that follows: "
+            "close it, or double it where it belongs to the text"
+        )
     if encoding == "latin-1":
         assumed.append(f"{path.name} is not UTF-8; it was read as Latin-1")
     if delimiter != ("\t" if path.suffix.lower() == ".tsv" else ","):
@@ -183,6 +190,31 @@ def _csv_fault(path: Path, delimiter: str, encoding: str, width: int) -> str | N
     return None
 
 
+def _unclosed_quote(path: Path, delimiter: str, encoding: str) -> int | None:
+    """The line in which a cell's quote opens that the file never closes; pyarrow takes the rest for its cell.
+
+    Quotes that are closed come in pairs, so files with an odd number of them are looked through, and no others.
+    """
+    quotes = 0
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            quotes += block.count(b'"')
+    if quotes % 2 == 0:
+        return None
+    line = 1
+    with decoded(path, encoding) as text:
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        while True:
+            try:
+                next(reader)
+            except StopIteration:
+                return None
+            except csv.Error as error:
+                if "end of data" in str(error) or "field limit" in str(error):
+                    return line
+            line = reader.line_num + 1
+
+
 def _json_rows(path: Path, *, limit: int | None = None) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with decoded(path, text_encoding(path)) as text:
@@ -192,7 +224,7 @@ def _json_rows(path: Path, *, limit: int | None = None) -> list[dict[str, Any]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError as error:
                 raise SourceError(
                     f"{path.name} line {number:,} is no JSON ({_first_line(error)}): correct it"
@@ -213,7 +245,7 @@ def _column(values: Iterable[Any]) -> pa.Array:
     cells = list(values)
     try:
         return pa.array(cells)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # 3 in one row and "happy" in another
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # 3 in one row and "happy" in another; beyond 64 bits
         return pa.array(
             [None if cell is None else cell if isinstance(cell, str) else json.dumps(cell) for cell in cells]
         )

@@ -121,7 +121,7 @@ class _Walker:
             if entry.name.startswith(".") or entry.name in _JUNK_FOLDERS:
                 continue
             relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 self._add_file(entry, relative)
             elif (found := self._folder(entry, folder, relative)) is not None:
                 below.append(found)
@@ -140,7 +140,8 @@ class _Walker:
 
     def _add_file(self, entry: os.DirEntry[str], relative: str) -> None:
         if not is_picture_name(entry.name):
-            self.others.append(relative)
+            if _is_plain(entry):  # a pipe among them would never end
+                self.others.append(relative)
             return
         try:
             facts = entry.stat()
@@ -150,6 +151,22 @@ class _Walker:
         self.pictures.append(relative)
         self.sizes.append(size)
         self.times.append(time)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a link that leads in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _is_run(names: set[str]) -> bool:

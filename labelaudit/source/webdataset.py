@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.errors import PixelError, SourceError
+from labelaudit.jsontext import parse_json
 from labelaudit.source.draft import Draft
 from labelaudit.source.interface import Picture
 from labelaudit.source.layout import Fit, Format, Layout, Match
-from labelaudit.source.pictures import files_signature
+from labelaudit.source.pictures import LARGEST_FILE, files_signature
 from labelaudit.source.tables import table_of_rows
 from labelaudit.source.tabular import read_facts
 from labelaudit.source.walk import PICTURE_SUFFIXES
@@ -101,6 +101,8 @@ class TarPictures:
         path = self._shards[shard]
         if size < 0:
             raise PixelError(f"{path.name} holds no picture of the key {self._keys[row]}")
+        if size > LARGEST_FILE:  # or so its header says
+            raise PixelError(f"{self._keys[row]} in {path.name} is larger than {LARGEST_FILE >> 20} MiB")
         try:
             with open(path, "rb") as file:
                 file.seek(start)
@@ -121,7 +123,7 @@ def _holds_labels(shard: Path) -> bool:
     try:
         with tarfile.open(shard, "r:") as archive:
             names = [member.name for member in islice(archive, _LOOKED_AT)]
-    except (tarfile.TarError, OSError, EOFError):
+    except (tarfile.TarError, OSError, EOFError, ValueError):
         return False
     return any(name.lower().endswith(tuple(f".{kind}" for kind in _LABELS)) for name in names)
 
@@ -142,7 +144,7 @@ def _samples(shard: int, path: Path) -> list[_Sample]:
                     file = archive.extractfile(member)
                     assert file is not None
                     _add_label(sample, kind, file.read(), f"{path.name}: {member.name}")
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, MemoryError) as error:
         raise SourceError(f"{path.name} cannot be read as an uncompressed tar file: is it complete?") from error
     return [sample for sample in found.values() if sample.size >= 0 or sample.label]
 
@@ -165,7 +167,7 @@ def _add_label(sample: _Sample, kind: str, content: bytes, where: str) -> None:
         if kind == "cls":
             sample.label["cls"] = text
             return
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise SourceError(f"{where} cannot be read: {str(error)[:100]}") from error
     if isinstance(value, dict):

@@ -64,7 +64,8 @@ def confined(work: Callable[[], int], *, folder: Path, seconds: float, more_byte
         more_bytes: Of memory that it may map beyond what is mapped now (RLIMIT_AS).
     """
     said = [folder / ".stdout", folder / ".stderr"]
-    pages, resident = map(int, Path("/proc/self/statm").read_text().split()[:2])
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    own = _own_bytes()
     start = time.perf_counter()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -75,7 +76,7 @@ def confined(work: Callable[[], int], *, folder: Path, seconds: float, more_byte
     stdout, stderr = (path.read_text(encoding="utf-8", errors="backslashreplace") for path in said)
     for path in said:
         path.unlink()
-    grown = max(0, usage.ru_maxrss * 1024 - resident * resource.getpagesize())
+    grown = max(0, usage.ru_maxrss * 1024 - own)
     return Ended(code, stdout, stderr, time.perf_counter() - start, grown)
 
 
@@ -102,6 +103,12 @@ def _be_the_child(work: Callable[[], int], said: list[Path], most_bytes: int) ->
             sys.stderr.flush()
         finally:
             os._exit(code)
+
+
+def _own_bytes() -> int:
+    """Resident memory that a fork copies: what is mapped from files comes only when it is touched."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
 
 
 def _wait(child: int, until: float) -> tuple[int | None, resource.struct_rusage]:

@@ -34,8 +34,11 @@ class Ground:
     cache: Path
 
     def copy_of_run(self, folder: Path) -> Path:
-        """The run, to be spoilt."""
-        return Path(shutil.copytree(self.run, folder / "run"))
+        """The run, to be spoilt; its dataset lies where it looks for it."""
+        beside = folder / "audited"
+        beside.mkdir()
+        (beside / self.faces.name).symlink_to(self.faces)
+        return Path(shutil.copytree(self.run, beside / "run"))
 
     def copy_of_faces(self, folder: Path) -> Path:
         """Six faces of each of two classes, to be spoilt."""
@@ -55,7 +58,7 @@ def build_ground(root: Path) -> Ground:
     """Draws and audits. Takes some seconds."""
     ground = Ground(root / "ground" / "faces", root / "ground" / "run", root / "ground" / "cache")
     write_dataset(draw_dataset(FACES, seed=5, size=48, class_shares={"happy": 1.0, "sad": 1.0}), ground.faces)
-    network = ("--backbone", "gradients", "--weights", "none", "--epochs", "2", "--warm-up", "1", "--folds", "2")
+    network = ("--backbone", "gradients", "--weights", "none", "--epochs", "8", "--warm-up", "3", "--folds", "2")
     code = command("audit", ground.faces, "--out", ground.run, "--cache-dir", ground.cache, "--quiet", *network)
     if code:
         raise RuntimeError(f"the audit that the cases stand on ended with {code}")

@@ -92,7 +92,15 @@ def obeys(*arguments: str | Path) -> None:
 
 
 _PICTURES = (
-    *(("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "I;16"), ("GIF", "P"), ("WEBP", "RGBA")),
+    *(
+        ("JPEG", "RGB"),
+        ("JPEG", "CMYK"),
+        ("PNG", "RGBA"),
+        ("PNG", "P"),
+        ("PNG", "I;16"),
+        ("GIF", "P"),
+        ("WEBP", "RGBA"),
+    ),
     *(("BMP", "RGB"), ("TIFF", "RGB"), ("TIFF", "F"), ("PPM", "RGB"), ("JPEG2000", "RGB"), ("AVIF", "RGB")),
 )
 
@@ -292,7 +300,9 @@ def _model(ground: Ground, spoil: Spoil, file: str) -> Callable[[Path], Prepared
         run, faces = ground.copy_of_run(folder), ground.copy_of_faces(folder)
 
         def read() -> None:
-            obeys("score", faces, "--model", run, "--out", folder / "scored", "--force", "--cache-dir", folder / "cache")
+            obeys(
+                "score", faces, "--model", run, "--out", folder / "scored", "--force", "--cache-dir", folder / "cache"
+            )
 
         files = [run / file, run / "model.safetensors"] if file == "model.json" else [run / file]
         return Prepared(files[:1], read, (spoil,))
