@@ -35,6 +35,7 @@ from labelaudit.evidence.features import HeadFeatures
 from labelaudit.evidence.known import KnownPictures, PictureCode
 from labelaudit.evidence.outlier_model import OutlierModel
 from labelaudit.evidence.ridge import RidgeModel
+from labelaudit.jsontext import parse_json
 from labelaudit.nets.interface import Net
 from labelaudit.records import FloatArray, JsonDict
 from labelaudit.rundir import RunDir, write_json, written_aside
@@ -162,7 +163,10 @@ class Model:
 
             net = network(trunk["name"], trunk["size"])
             net.trunk.load_state_dict(self._part("trunk"))
-            peers = [Peers(peer(), peer()) for _ in range(self.facts["judges"])]
+            count = len({name.split(".")[0] for name in self._part("judges")})
+            if self.facts["judges"] != count:
+                raise ValueError(f"{self.facts['judges']} judges are told and {count} are there")
+            peers = [Peers(peer(), peer()) for _ in range(count)]
             for number, both in enumerate(peers):
                 both.load_state_dict(self._part(f"judges.{number}"))
             outliers = {name: each.numpy() for name, each in self._part("outliers").items()}
@@ -195,7 +199,7 @@ class Model:
     def _put_together(self) -> Iterator[None]:
         try:
             yield
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
             first = str(error).strip().split("\n")[0]
             raise WeightsError(f"the model in {self.where} does not fit together ({first}); audit again") from error
 
@@ -267,7 +271,7 @@ def load_model(run: RunDir) -> Model:
     if not run.model_json.is_file():
         raise WeightsError(f"{where} holds no model; name the folder of a finished audit")
     try:
-        facts = json.loads(run.model_json.read_text(encoding="utf-8"))
+        facts = parse_json(run.model_json.read_bytes())
         version, sha256 = facts["model_version"], facts.pop("sha256")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{run.model_json} is damaged ({type(error).__name__}: {error}); audit again") from error
@@ -284,9 +288,9 @@ def load_model(run: RunDir) -> Model:
         raise WeightsError(f"{run.model_weights} was altered or cut short: it is not what {run.model_json.name} names")
     try:
         tensors = load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
         vouched = header["__metadata__"][_DIGEST]
-    except (SafetensorError, ValueError, KeyError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{run.model_weights} is no model of labelaudit ({error}); audit again") from error
     if vouched != _digest(facts):
         raise WeightsError(f"{run.model_json} was altered since it was written; audit again, or get another copy")
