@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.asm.peers import Peers
+from labelaudit.asm.ranks import ONE, Ranks
 from labelaudit.evidence.combine import combine, combine_balanced
-from labelaudit.evidence.crossfit import CrossFit, cross_fit, deal_folds
-from labelaudit.evidence.device import build_accelerator, repeatable
+from labelaudit.evidence.crossfit import CrossFit, cross_fit
+from labelaudit.evidence.device import repeatable
 from labelaudit.evidence.features import HeadFeatures, fit_head_features, view_means
 from labelaudit.evidence.health import TrainingFigures
-from labelaudit.evidence.learners import frozen_features, head_learners, network_learners
+from labelaudit.evidence.learners import frozen_features
 from labelaudit.evidence.neighbours import Neighbours, find_neighbours
 from labelaudit.evidence.outlier_model import OutlierModel
 from labelaudit.evidence.outliers import Outliers, score_outliers
 from labelaudit.evidence.plan import Plan
 from labelaudit.evidence.ridge import RidgeEvidence, RidgeModel, leave_one_out_ridge
+from labelaudit.evidence.together import prepare_folds, train_apart
 from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.interface import Net
 from labelaudit.pixels.store import PixelStore
@@ -41,6 +43,7 @@ class Gathered:
         components: What prepares these for heads and outlier scores.
         outliers: What scores how odd new images are.
         size: Side of the networks' input in pixels.
+        frozen_blocks: First blocks that peers share with the trunk; 0 = none, or they are heads.
         figures: What shows whether the training went well.
         notes: What was found or assumed on the way, one sentence each.
     """
@@ -53,6 +56,7 @@ class Gathered:
     components: HeadFeatures
     outliers: OutlierModel
     size: int
+    frozen_blocks: int
     figures: TrainingFigures
     notes: tuple[str, ...]
 
@@ -67,6 +71,7 @@ def gather_evidence(
     cache_dir: Path,
     decided: NDArray[np.bool_] | None = None,
     checkpoint: Path | None = None,
+    ranks: Ranks = ONE,
     progress: Progress = no_progress,
 ) -> Gathered:
     """Gathers everything the verdicts rest on.
@@ -80,6 +85,7 @@ def gather_evidence(
         cache_dir: The user's cache folder, for features.
         decided: Where a person decided, (n,); None = nowhere.
         checkpoint: Folder from which training goes on; or None.
+        ranks: Processes that help (``help_to_gather``); this is the first of them.
         progress: Told of every stage.
 
     Raises:
@@ -94,7 +100,7 @@ def gather_evidence(
     decided = np.zeros(len(rows), dtype=bool) if decided is None else decided
     frozen = settings.training is Training.FROZEN
     with repeatable(plan.device, small=False):
-        groups, trunk = frozen_features(store, plan, cache_dir, notes, progress)
+        groups, trunk = frozen_features(store, plan, cache_dir, notes, progress, ranks=ranks)
         ridge = _ridge(groups, rows, given, decided, num_classes, twins, plan, progress)
         components = fit_head_features(groups, rows, seed=settings.seed)
         short = components.apply(groups, device=plan.device)  # (V, N, H)
@@ -125,28 +131,21 @@ def gather_evidence(
         found[sure] = np.eye(num_classes, dtype=np.float32)[given[places[sure]]]
         return found
 
-    fold = deal_folds(given, twins, folds=settings.folds or 1, seed=settings.seed)
-    accelerator = build_accelerator(plan.device, mixed=not frozen)
     with repeatable(plan.device, small=frozen):
-        if frozen:
-            learners = head_learners(short, num_classes, accelerator)
-        else:
-            learners = network_learners(store, plan, num_classes, accelerator)
-        fitted = cross_fit(
-            learners.build,
-            learners.batches,
+        folds = prepare_folds(
+            ranks.share(short) if frozen else None,
+            store,
             rows=rows,
             given=given,
-            fold=fold,
             num_classes=num_classes,
-            settings=settings.asm,
-            accelerator=accelerator,
-            seed=settings.seed,
-            keep=(settings.folds or 1) if frozen else 1,
-            anchor=anchor if settings.asm.targets is Targets.ANCHORED else None,
+            plan=plan,
             checkpoint=checkpoint,
-            progress=progress,
         )
+        leaned_on = anchor if settings.asm.targets is Targets.ANCHORED else None
+        if ranks.size > 1:
+            train_apart(folds, ranks, anchor=leaned_on, anchored=leaned_on is not None, progress=progress)
+        fitted = cross_fit(folds, keep=folds.count if frozen else 1, anchor=leaned_on, progress=progress)
+    notes += fitted.shortages
     if settings.asm.balance == 0.0:
         notes.append(
             "class imbalance: classes weigh by their size in training (asm.balance 0), thresholds are a class's own"
@@ -167,9 +166,10 @@ def gather_evidence(
         components=components,
         outliers=odd.model,
         size=settings.nets.size,
+        frozen_blocks=settings.nets.frozen_blocks or 0,
         figures=TrainingFigures(
             given=given,
-            fold=fold,
+            fold=folds.fold,
             peer1=fitted.peer1,
             peer2=fitted.peer2,
             ridge=ridge.posterior,

@@ -3,7 +3,8 @@
 The tensors, by the first part of their names:
 
 - ``trunk``: the frozen network; ``components``: its features' principal directions; ``outliers``: regressions on them;
-- ``judges``: the peers, of every fold where they are heads, of the first where they are whole networks;
+- ``judges``: the peers, of every fold where they are heads, of the first where they are networks; their frozen first
+  blocks, if any, are the trunk's;
 - ``ridge``: landmarks as whole numbers (features lie in [-5, 5], a step is 5 / 127), their weights, the moments;
 - ``known``: hashes of the training pictures and what the audit said of them; ``reference``: a sample for drift.
 
@@ -32,6 +33,7 @@ from labelaudit.asm.peers import Head, Peers
 from labelaudit.errors import WeightsError
 from labelaudit.evidence.drift import Reference, build_reference
 from labelaudit.evidence.features import HeadFeatures
+from labelaudit.evidence.judges import Judges
 from labelaudit.evidence.known import KnownPictures, PictureCode
 from labelaudit.evidence.outlier_model import OutlierModel
 from labelaudit.evidence.ridge import RidgeModel
@@ -43,7 +45,7 @@ from labelaudit.rundir import RunDir, write_json, written_aside
 if TYPE_CHECKING:
     from labelaudit.evidence.gather import Gathered  # and with it everything that trains
 
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 """Grows when a reader of the version before would not understand the files."""
 
 _DIGEST = "facts_sha256"
@@ -52,25 +54,6 @@ _STEP = 5.0 / 127.0
 _KNOWN = ("digest", "bits", "given", "split", "peer1", "peer2", "ridge", "outlier")
 _OUTLIERS = ("weights", "offset", "middle", "deviation")
 _MAY_BE_NAN = ("known.peer1", "known.peer2", "known.ridge", "known.outlier")
-
-
-@dataclass(frozen=True)
-class Judges:
-    """What says something of a picture.
-
-    Attributes:
-        trunk: The frozen network.
-        components: What prepares its features for heads and outlier scores.
-        peers: In eval mode; all are heard, and their mean counts.
-        ridge: The ridge model.
-        outliers: What scores how odd a picture is.
-    """
-
-    trunk: Net
-    components: HeadFeatures
-    peers: tuple[Peers, ...]
-    ridge: RidgeModel
-    outliers: OutlierModel
 
 
 @dataclass(frozen=True)
@@ -149,6 +132,7 @@ class Model:
             WeightsError: The tensors do not fit them.
             SettingsError: The network is one of timm's, and timm is not installed.
         """
+        from labelaudit.nets.mobilefacenet import take_stem
         from labelaudit.nets.registry import build_net  # slow to import, and of no use where all is in the cache
 
         classes, trunk, heads = len(self.classes), self.facts["trunk"], self.heads
@@ -159,10 +143,15 @@ class Model:
                 return build_net(name, num_classes=classes, size=size)
 
             def peer() -> torch.nn.Module:
-                return Head(len(components.scale), classes) if heads else network(self.facts["backbone"], self.size)
+                if heads:
+                    return Head(len(components.scale), classes)
+                rest = network(self.facts["backbone"], self.size)
+                take_stem(rest, self.facts["frozen_blocks"])
+                return rest
 
-            net = network(trunk["name"], trunk["size"])
-            net.trunk.load_state_dict(self._part("trunk"))
+            net, again = (network(trunk["name"], trunk["size"]) for _ in range(2))
+            for each in (net, again):
+                each.trunk.load_state_dict(self._part("trunk"))
             count = len({name.split(".")[0] for name in self._part("judges")})
             if self.facts["judges"] != count:
                 raise ValueError(f"{self.facts['judges']} judges are told and {count} are there")
@@ -174,6 +163,7 @@ class Model:
                 trunk=net,
                 components=components,
                 peers=tuple(both.eval().to(device) for both in peers),
+                stem=take_stem(again, self.facts["frozen_blocks"]),
                 ridge=self._ridge(device),
                 outliers=OutlierModel(**outliers, threshold=self.outlier_threshold),
             )
@@ -226,6 +216,7 @@ def save_model(run: RunDir, gathered: Gathered, known: KnownPictures, facts: Jso
         "trunk": {"name": spec.name, "size": spec.size},
         "heads": isinstance(gathered.judges[0].peer1, Head),
         "judges": len(gathered.judges),
+        "frozen_blocks": gathered.frozen_blocks,
         "outlier_threshold": threshold if math.isfinite(threshold := gathered.outliers.threshold) else None,
         "splits": list(known.splits),
         **facts,

@@ -13,10 +13,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
+from labelaudit.errors import SettingsError
+from labelaudit.nets.interface import Net
+
 _WIDTH = 512
 _STEM = 64
 _STAGES = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 """Expansion, channels out, blocks, stride of the first block."""
+BLOCKS = sum(count for _, _, count, _ in _STAGES)
+"""Inverted residuals of the network."""
 
 
 class MobileFaceNet(nn.Module):
@@ -51,7 +56,7 @@ class MobileFaceNet(nn.Module):
         """Takes the first layers off, up to and with this many inverted residuals; the rest expects what they give.
 
         Args:
-            blocks: From 0 (the two convolutions before them) to 15.
+            blocks: Up to ``BLOCKS``.
 
         Returns:
             The layers that were taken: (B, 3, S, S) -> maps.
@@ -61,6 +66,23 @@ class MobileFaceNet(nn.Module):
         for index in range(blocks):
             self.features[index] = nn.Sequential()
         return stem
+
+
+def take_stem(net: Net, blocks: int | None) -> nn.Module | None:
+    """Takes a MobileFaceNet's first layers off, which leaves a network that expects the maps they give.
+
+    Args:
+        net: Changed in place.
+        blocks: As for ``MobileFaceNet.take_stem``; None or 0 = take nothing.
+
+    Raises:
+        SettingsError: The network is another one.
+    """
+    if not blocks:
+        return None
+    if not isinstance(net.trunk, MobileFaceNet):
+        raise SettingsError(f"frozen_blocks is for mobilefacenet; {net.spec.name} learns whole: set it to 0")
+    return net.trunk.take_stem(blocks)
 
 
 class _DepthwiseSeparable(nn.Module):

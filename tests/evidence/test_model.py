@@ -20,6 +20,7 @@ from labelaudit.evidence.known import KnownPictures, PictureCode
 from labelaudit.evidence.model import load_model, save_model
 from labelaudit.evidence.outlier_model import OutlierModel
 from labelaudit.evidence.ridge import RidgeModel
+from labelaudit.nets.mobilefacenet import take_stem
 from labelaudit.nets.registry import build_net
 from labelaudit.records import Evidence, ThresholdHistory
 from labelaudit.rundir import RunDir
@@ -63,6 +64,7 @@ def gathered() -> Gathered:
         components=HeadFeatures(torch.rand(10), torch.rand(10), torch.rand(4, 10).T, torch.rand(4)),  # basis: a view
         outliers=OutlierModel(generator.random((5, 4)), generator.random(5), np.zeros(2), np.ones(2), np.inf),
         size=16,
+        frozen_blocks=0,
         figures=TrainingFigures(
             given, given, *(_evidence().posterior[1:],) * 3, losses=[], history=_evidence().history
         ),
@@ -146,6 +148,25 @@ def test_whole_networks_come_back(run: RunDir, gathered: Gathered, known: KnownP
     assert torch.allclose(judges.peers[0](picture)[1], nets[1](picture), atol=1e-5)
 
 
+def test_networks_that_share_the_trunks_first_blocks_come_back(run: RunDir, gathered: Gathered, known: KnownPictures):
+    torch.manual_seed(0)
+    trunk, *nets = (build_net("mobilefacenet", num_classes=2, size=32).eval() for _ in range(3))
+    for net in nets:
+        net.trunk.load_state_dict(trunk.trunk.state_dict())
+    picture = torch.randn(1, 3, 32, 32)
+    expected = [net(picture) for net in nets]
+    for net in nets:
+        take_stem(net, 5)
+    peers = (Peers(*nets).eval(),)
+    facts = {**FACTS, "backbone": "mobilefacenet"}
+    save_model(run, replace(gathered, trunk=trunk, judges=peers, size=32, frozen_blocks=5), known, facts, seed=0)
+    judges = load_model(run).judges(device=CPU)
+    assert judges.stem is not None
+    found = judges.peers[0](judges.stem.eval()(picture))
+    torch.testing.assert_close(torch.stack(found), torch.stack(expected), atol=1e-5, rtol=0)
+    assert torch.equal(judges.trunk.eval().trunk(picture), trunk.trunk(picture))  # whole
+
+
 def test_loading_leaves_torchs_generator_alone(run: RunDir, gathered: Gathered, known: KnownPictures):
     save_model(run, gathered, known, FACTS, seed=0)
     torch.manual_seed(5)
@@ -160,11 +181,12 @@ def test_the_json_names_the_tensors_and_is_vouched_for(run: RunDir, gathered: Ga
     found = json.loads(run.model_json.read_text(encoding="utf-8"))
     assert found == {
         "sha256": digest,
-        "model_version": 2,
+        "model_version": 3,
         "size": 16,
         "trunk": {"name": "resnet-small", "size": 16},
         "heads": True,
         "judges": 3,
+        "frozen_blocks": 0,
         "outlier_threshold": None,
         "splits": ["test", "train"],
         **FACTS,
@@ -224,7 +246,7 @@ DAMAGE: dict[str, tuple[Callable[[RunDir], object], str]] = {
     "no tensors": (lambda run: run.model_weights.unlink(), "cannot read .*No such file"),
     "no JSON": (lambda run: run.model_json.write_text("{"), "is damaged"),
     "a list": (lambda run: run.model_json.write_text("[]"), "is damaged"),
-    "older": (lambda run: _edit(run, model_version=1), "a model of version 1, this labelaudit reads 2"),
+    "older": (lambda run: _edit(run, model_version=1), "a model of version 1, this labelaudit reads 3"),
     "cut short": (lambda run: run.model_weights.write_bytes(run.model_weights.read_bytes()[:-1]), "cut short"),
     "other thresholds": (lambda run: _edit(run, clean_threshold=[0.0, 0.0]), "model.json was altered"),
     "a NaN": (lambda run: _rewrite(run, _spoil_weights), "no numbers in judges.1.peer2.layers.1.bias"),

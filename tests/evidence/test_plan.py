@@ -79,8 +79,20 @@ def test_more_effort_trains_the_whole_network(tmp_path: Path, face_file: Path):
     assert plan.settings.training is Training.FINE_TUNE
     assert plan.settings.nets.size == 96
     assert (plan.settings.asm.epochs, plan.settings.asm.warm_up, plan.settings.asm.batch) == (8, 3, 64)
+    assert plan.settings.nets.frozen_blocks == 5
+    assert "the first 5 blocks stay as they came (frozen_blocks)" in plan.assumed
     thorough = _plan(tmp_path, effort="thorough", nets={"weights": str(face_file)})
     assert (thorough.settings.folds, thorough.settings.asm.epochs) == (10, 12)
+    assert thorough.settings.nets.frozen_blocks == 0
+    told = _plan(tmp_path, effort="standard", nets={"weights": str(face_file), "frozen_blocks": 9})
+    assert told.settings.nets.frozen_blocks == 9
+
+
+def test_frozen_blocks_are_refused_where_there_are_none(tmp_path: Path, face_file: Path):
+    with pytest.raises(SettingsError, match="frozen_blocks is for a pretrained mobilefacenet"):
+        _plan(tmp_path, nets={"weights": "none", "frozen_blocks": 5})
+    with pytest.raises(SettingsError, match=r"not for mobilefacenet \(frozen\)"):
+        _plan(tmp_path, nets={"weights": str(face_file), "frozen_blocks": 5})
 
 
 @pytest.mark.parametrize("choice", ["none", "auto"])
