@@ -29,7 +29,7 @@ _SCORED = "--out {here}/scored --cache-dir {here}/c2 --device cpu"
 _DEMO = ("demo-faces", "demo-faces_truth.csv", *(f"demo/{name}" for name in _DEMO_FILES))
 _AUDIT = "audit {base}/faces --out {here}/run --cache-dir {here}/c"
 _TIMES = {"when", "undone", "seconds"}
-_HOW_OFTEN = "an interrupted build of the pixel cache went on"
+_OF_THE_CACHE = ("an interrupted build of the pixel cache went on", "the pixel cache was damaged and has been rebuilt")
 _THERE_ALREADY = re.compile(r"exists already|holds labels already|holds a run already")
 
 Files = dict[str, bytes]
@@ -237,7 +237,7 @@ def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _timeless(each) for key, each in value.items() if key not in _TIMES}
     if isinstance(value, list):
-        return [_timeless(each) for each in value if not (isinstance(each, str) and each.startswith(_HOW_OFTEN))]
+        return [_timeless(each) for each in value if not (isinstance(each, str) and each.startswith(_OF_THE_CACHE))]
     return value
 
 
@@ -251,3 +251,8 @@ def remove_place(place: Path) -> None:
     shutil.rmtree(place)
     for ending in ("out", "err", "steps"):
         Path(f"{place}.{ending}").unlink(missing_ok=True)
+
+
+def act_named(name: str) -> Act:
+    """An act of ``ACTS``."""
+    return next(act for act in ACTS if act.name == name)

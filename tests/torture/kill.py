@@ -14,13 +14,14 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .acts import ACTS, Act, Files, Ground, is_refused_as_done, left_by, remove_place
+from .acts import ACTS, Act, Files, Ground
+from .judge import begin, everything
 from .review_kills import review_rows
-from .row import Row
+from .row import Row, told
 from .stage import HANGS_AFTER, open_stage
 
 PART = "kill"
@@ -45,8 +46,8 @@ def run(*, seed: int, quick: bool, folder: Path) -> list[Row]:
         ground = Ground(folder, stage)
         before = everything(folder / "faces")
         acts = [replace(act, times=2) for act in ACTS if act.name in QUICK] if quick else ACTS
-        rows = [_row(act, ground, rng) for act in acts]
-        rows += review_rows(ground, rng, times=1 if quick else 12)
+        rows = [told(_row(act, ground, rng)) for act in acts]
+        rows += map(told, review_rows(ground, rng, times=1 if quick else 12))
         if everything(folder / "faces") != before:
             rows.append(Row(PART, "the dataset", 1, 1, 0.0, "it was changed"))
     return rows
@@ -77,43 +78,7 @@ def moments(steps: int, seconds: float, times: int, rng: random.Random) -> Itera
 
 def kill_once(act: Act, ground: Ground, moment: Moment, expected: Files) -> tuple[bool, list[str]]:
     """Kills an act, runs it again; whether the kill came before its end, and what was lost."""
-    place = ground.new_place(act.start)
-    prior = everything(place)
-    job = replace(ground.job(act, place), at=moment.step, signal=signal.SIGKILL if moment.step else 0)
+    trial = begin(act, ground)
+    job = replace(trial.job, at=moment.step, signal=signal.SIGKILL if moment.step else 0)
     ended = ground.stage.run(job, kill_after=moment.seconds)
-    lost = list(_torn(act, left_by(act, place), expected, prior))
-    again = ground.stage.run(ground.job(act, place, again=True))
-    if again.code and not is_refused_as_done(again):
-        lost.append(f"run again, it ended with {again.code}: {again.last_line}")
-    lost += _differing(left_by(act, place), expected)
-    own = {path for path in prior if path.startswith(act.leaves)}
-    now = everything(place)
-    lost += [f"{path} was changed" for path in prior.keys() - own if now.get(path) != prior[path]]
-    remove_place(place)
-    return ended.code == -signal.SIGKILL, lost
-
-
-def _torn(act: Act, found: Files, expected: Files, prior: Files) -> Iterator[str]:
-    """What is there and is neither as before nor as it will be."""
-    if not act.at_once:
-        for path, content in found.items():
-            if content not in (expected.get(path), prior.get(path)):
-                yield f"{path} is half written"
-        return
-    for leaf in act.leaves:
-        here, will_be, was = (
-            {path: each[path] for path in each if path.startswith(leaf)} for each in (found, expected, prior)
-        )
-        if here not in (will_be, was):
-            yield f"{leaf} is half written" if here else f"{leaf} is gone"
-
-
-def _differing(found: Files, expected: Files) -> list[str]:
-    paths: Sequence[str] = sorted(found.keys() | expected.keys())
-    return [f"{path} is not what it should be" for path in paths if found.get(path) != expected.get(path)]
-
-
-def everything(place: Path) -> Files:
-    """All that is to be seen in a folder, but for caches."""
-    found = left_by(Act("", "", (".",)), place)
-    return {path: content for path, content in found.items() if not path.startswith(("c/", "c2/"))}
+    return ended.code == -signal.SIGKILL, trial.lost(expected)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -24,3 +27,18 @@ class Row:
     lost: int
     seconds: float
     note: str = ""
+
+
+def told(row: Row) -> Row:
+    """The row, told on stderr as soon as it is known: the table comes at the end."""
+    lost = f", LOST {row.lost:,}: {row.note}" if row.lost else ""
+    print(f"  {row.tried}: {row.times:,} times, {row.seconds:,.0f} s{lost}", file=sys.stderr, flush=True)  # noqa: T201
+    return row
+
+
+def row_of(part: str, tried: str, losses: Iterable[str | None], note: str = "") -> Row:
+    """A row of tries, each of them None or what was lost; they are made here, so that their time is taken."""
+    start = time.perf_counter()
+    found = list(losses)
+    lost = [each for each in found if each is not None]
+    return Row(part, tried, len(found), len(lost), time.perf_counter() - start, lost[0] if lost else note)

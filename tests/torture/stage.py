@@ -49,21 +49,30 @@ class Ended:
 
 
 class Stage:
-    """Runs jobs, one at a time."""
+    """Runs jobs, one at a time.
+
+    Attributes:
+        running: Id of the process that has begun and not ended; 0 = none.
+    """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.running = 0
 
     def begin(self, job: Job) -> int:
         """Starts a job and gives its process id; ``end`` must follow."""
         assert self._process.stdin is not None
+        for said in (job.out, job.err, job.counted):  # of an earlier job there
+            said.unlink(missing_ok=True)
         self._process.stdin.write(job.to_line())
         self._process.stdin.flush()
-        return int(self._line()["process"])
+        self.running = int(self._line()["process"])
+        return self.running
 
     def end(self, job: Job) -> Ended:
         """Waits for the job that has begun."""
         told = self._line()
+        self.running = 0
         out, err = (path.read_text("utf-8", "replace") if path.exists() else "" for path in (job.out, job.err))
         steps = job.counted.stat().st_size if job.counted.exists() else 0
         return Ended(int(told["code"]), out, err, steps, told["seconds"])
@@ -94,7 +103,12 @@ def open_stage() -> Iterator[Stage]:
     pipe = subprocess.PIPE
     command = [sys.executable, "-P", "-W", "ignore", str(helper)]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, **_ONE_THREAD}) as process:
-        yield Stage(process)  # leaving closes its stdin, which ends it
+        stage = Stage(process)
+        try:
+            yield stage  # leaving closes its stdin, which ends it
+        finally:
+            if stage.running:
+                _kill(stage.running)
 
 
 def _kill(process: int) -> None:
