@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,8 @@ labelaudit bench faces --out benches/faces --limit 2000
 labelaudit bench votes.parquet --out benches/votes --task one-vote --task flips:0.3 --seeds 0-2
 
 labelaudit bench labels.csv --out benches/own --task own --label-column old --truth-column checked"""
+
+_MOST_SEEDS = 1_000
 
 Out = Annotated[
     Path, typer.Option("--out", help="The folder to be, for results.", rich_help_panel=opt.WORK, show_default=False)
@@ -171,8 +174,9 @@ def read_seeds(text: str) -> tuple[int, ...]:
     """
     found: list[int] = []
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not (first.isdecimal() and (last or first).isdecimal()) or int(last or first) - int(first) > 1_000:
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip(), flags=re.ASCII)
+        first, last = (0, -1) if match is None else (int(match[1]), int(match[2] or match[1]))
+        if not first <= last < first + _MOST_SEEDS:
             raise SettingsError(f"--seeds {text!r} are no numbers; write 0-2, or 0,3,5")
-        found += range(int(first), int(last or first) + 1)
+        found += range(first, last + 1)
     return tuple(dict.fromkeys(found))

@@ -13,12 +13,16 @@ from labelaudit.faces import EXPRESSIONS, DrawnFaces
 from labelaudit.faces.dataset import LabelTruth
 from labelaudit.settings import AsmSettings, AuditSettings, NetSettings
 
-QUICK = AuditSettings(
-    folds=2,
-    device="cpu",
-    nets=NetSettings(backbone="gradients", weights="none"),
-    asm=AsmSettings(epochs=4, warm_up=2, batch=32),
-)
+
+@pytest.fixture(scope="session")
+def quick() -> AuditSettings:
+    """Heads on gradient histograms, two folds, four epochs."""
+    return AuditSettings(
+        folds=2,
+        device="cpu",
+        nets=NetSettings(backbone="gradients", weights="none"),
+        asm=AsmSettings(epochs=4, warm_up=2, batch=32),
+    )
 
 
 @pytest.fixture(scope="session")

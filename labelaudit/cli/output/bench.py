@@ -1,4 +1,4 @@
-"""The screen of ``labelaudit bench``: of each task what the audit, the best baseline and the oracle reach."""
+"""The screen of ``labelaudit bench``: of each task what the audit, the best baselines and the oracle reach."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from labelaudit.cli.output.layout import labelled
+from labelaudit.cli.output.layout import SCREEN_LINES, labelled
 from labelaudit.cli.output.words import Glyphs, counted, glyphs_for, number, percent, shown
 
 if TYPE_CHECKING:
     from labelaudit.bench.summary import BenchSummary, MethodRow, TaskSummary
 
-_SHOWN = (
+_COLUMNS = (
     ("ap", "AP", 3),
     ("p500", "P@500", 3),
     ("f1", "F1", 2),
@@ -24,14 +24,15 @@ _SHOWN = (
     ("calibration", "calib", 3),
     ("test_accuracy", "test", 3),
 )
+_NAME, _CELL, _SPREAD = 22, 5, 20
+"""Widths in signs: of a method's name, of a figure, of a figure with its spread."""
+_ALWAYS = ("ours", "oracle")
+_OTHER_LINES = 11
+"""Of the screen: heading, table's head, what is said below, the prompt."""
 _READ = (
-    "F1 of the verdict mislabelled and 3-way agreement (macro F1) are the audit's own; baselines are given the best two "
-    "thresholds, chosen on the truth. test: accuracy of the trained model on clean faces."
+    "F1 (of the verdict mislabelled) and 3-way (macro F1) of baselines are by the best two thresholds, chosen on the "
+    "truth; ours by its own verdicts."
 )
-_PARTS = ("ours", "ridge", "oracle")
-"""Always shown; of the others, the best ones, until the screen is full."""
-_SCREEN_ROWS = 14
-"""Of all tasks together, that leave room for their headings on one screen."""
 
 
 def print_bench(console: Console, summary: BenchSummary, *, out: Path, verbose: bool) -> None:
@@ -49,61 +50,62 @@ def print_bench(console: Console, summary: BenchSummary, *, out: Path, verbose: 
     heading.stylize("bold", 1, 1 + len(name))
     console.print("")
     console.print(heading)
-    rows = max(_SCREEN_ROWS // max(len(summary.tasks), 1), 3)
+    count = (SCREEN_LINES - _OTHER_LINES) // len(summary.tasks) - 1
     hidden = 0
-    for task in summary.tasks:
-        listed = list(task.methods) if verbose else _chosen(task, rows)
+    several = any(len(row.seeds) > 1 for task in summary.tasks for row in task.methods)
+    for place, task in enumerate(summary.tasks):
+        listed = list(task.methods) if verbose else _chosen(task, count)
         hidden += len(task.methods) - len(listed)
-        console.print("")
-        console.print(_sentence(task))
-        console.print(_table(listed, glyphs, task))
-    console.print("")
+        console.print(_table(listed, glyphs, several=several, head=_sentence(task), columns=place == 0))
     if hidden:
         console.print(Text(f" and {counted(hidden, 'row', 'rows')} more: --verbose", style="dim"))
     console.print(labelled("Read:", _READ))
     if verbose:
         console.print(labelled("Assumed:", f"{'; '.join(map(shown, summary.notes))}."))
-    console.print(labelled("Files:", f"{shown(str(out))}: bench.md with every figure, results.csv, figures/"))
+    console.print(labelled("Files:", f"bench.md with every figure, results.csv and figures in {shown(str(out))}"))
 
 
-def _sentence(task: TaskSummary) -> Text:
-    text = f" {task.task}: {number(task.rows)} labels, {percent(task.wrong)} wrong"
-    if task.gap_closed is not None:
-        text += f"; {percent(task.gap_closed, digits=0)} of the gap to the oracle closed"
-    line = Text(text, overflow="fold")
-    line.stylize("bold", 1, 1 + len(task.task))
-    return line
+def _sentence(task: TaskSummary) -> str:
+    text = f"{task.task}: {number(task.rows)} labels, {percent(task.wrong)} wrong"
+    if task.gap_closed is None:
+        return text
+    return f"{text}; {percent(task.gap_closed, digits=0)} of the gap to the oracle closed"
 
 
 def _chosen(task: TaskSummary, count: int) -> list[MethodRow]:
-    """The audit, its parts and the oracle, and the best baselines beside them, in their order."""
-    room = count - sum(str(row.method) in _PARTS for row in task.methods)
-    best = [row.method for row in task.methods if str(row.method) not in _PARTS][: max(room, 1)]
-    return [row for row in task.methods if str(row.method) in _PARTS or row.method in best]
+    """The audit, the oracle and the best baseline, and of the others the best while there is room, in their order."""
+    kept = {row.method for row in task.methods if row.method in _ALWAYS or row.method is task.best_baseline}
+    others = [row.method for row in task.methods if row.method not in kept]
+    kept.update(others[: max(count - len(kept), 0)])
+    return [row for row in task.methods if row.method in kept]
 
 
-def _table(rows: Sequence[MethodRow], glyphs: Glyphs, task: TaskSummary) -> Table:
-    several = any(len(row.seeds) > 1 for row in rows)
-    used = [each for each in _SHOWN if any(row.figures[each[0]] is not None for row in task.methods)]
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("method", overflow="ellipsis", no_wrap=True, max_width=22)
-    for name, head, _ in used:
-        table.add_column(head, justify="left" if name == "ap" and several else "right", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
+def _table(rows: Sequence[MethodRow], glyphs: Glyphs, *, several: bool, head: str, columns: bool) -> Table:
+    """A task's sentence over its rows; columns stand below those of the task before."""
+    title = Text(f" {head}", style="bold")
+    table = Table(box=None, header_style="dim", show_header=columns, title=title, title_justify="left")
+    table.add_column("method", overflow="ellipsis", no_wrap=True, width=_NAME)
+    for name, word, _ in _COLUMNS:
+        with_spread = several and name == "ap"
+        table.add_column(
+            f"{word} (over seeds)" if with_spread else word,
+            justify="left" if with_spread else "right",
+            no_wrap=True,
+            width=_SPREAD if with_spread else _CELL,
+        )
     for row in rows:
-        cells = []
-        for name, _, digits in used:
-            value = row.figures[name]
-            if value is None:
-                cells.append(glyphs.dash)
-            elif name == "ap" and several:
-                cells.append(f"{value.mean:.3f} ({value.low:.2f} to {value.high:.2f})")
-            else:
-                cells.append(f"{value.mean:.{digits}f}")
-        seconds = row.mean("seconds")
-        style = "bold" if str(row.method) == "ours" else ""
-        table.add_row(str(row.method), *cells, glyphs.dash if seconds is None else f"{seconds:,.0f} s", style=style)
+        cells = [_cell(row, name, digits, glyphs, several=several) for name, _, digits in _COLUMNS]
+        table.add_row(str(row.method), *cells, style="bold" if row.method == "ours" else "")
     return table
+
+
+def _cell(row: MethodRow, name: str, digits: int, glyphs: Glyphs, *, several: bool) -> str:
+    spread = row.figures[name]
+    if spread is None:
+        return glyphs.dash
+    if several and name == "ap":
+        return f"{spread.mean:.3f} ({spread.low:.2f} to {spread.high:.2f})"
+    return f"{spread.mean:.{digits}f}"
 
 
 def _seeds(summary: BenchSummary) -> str:

@@ -90,6 +90,7 @@ def _co_teach(bed: Bed) -> SingleRun:
             optimizer.step()
         if epoch >= epochs - last:
             total += judge_rows([raw], bed, judged)
-    bed.accelerator.free_memory()
+    if not bed.frozen:
+        bed.accelerator.free_memory()
     posterior = (total / last).mean(axis=0)
     return SingleRun(posterior[: len(rows)], posterior[len(rows) :])

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labelaudit.asm.answers import JUDGE_BATCH
 from labelaudit.asm.peers import Peers
-from labelaudit.asm.trainer import JUDGE_BATCH
 from labelaudit.evidence.baselines.bed import Bed
 from labelaudit.evidence.combine import combine_balanced
 from labelaudit.evidence.features import view_means

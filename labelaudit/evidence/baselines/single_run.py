@@ -17,6 +17,7 @@ from labelaudit.evidence.baselines.bed import Bed
 from labelaudit.evidence.baselines.trace import LabelTrace
 from labelaudit.evidence.crossfit import CrossFit, cross_fit
 from labelaudit.evidence.device import repeatable
+from labelaudit.evidence.folds import Folds
 from labelaudit.records import FloatArray
 from labelaudit.settings import AsmSettings
 
@@ -68,7 +69,8 @@ def fit_once(
             anchor=None if anchor is None else torch.from_numpy(anchor),
             class_weights=class_weights(counts, power=settings.balance) if settings.balance else None,
         ).fit(on_epoch=trace)
-    bed.accelerator.free_memory()
+    if not bed.frozen:  # the accelerator holds on to networks that it prepared
+        bed.accelerator.free_memory()
     posterior = 0.5 * (run.peer1 + run.peer2)
     return SingleRun(posterior[: len(bed.rows)], posterior[len(bed.rows) :])
 
@@ -85,14 +87,16 @@ def cross_fit_plain(bed: Bed, *, checkpoint: Path | None = None) -> CrossFit:
     """
     with repeatable(bed.plan.device, small=bed.frozen):
         return cross_fit(
-            bed.learners.build,
-            bed.learners.batches,
-            rows=bed.rows,
-            given=bed.given,
-            fold=bed.fold,
-            num_classes=bed.num_classes,
-            settings=plain_settings(bed.plan.settings.asm),
-            accelerator=bed.accelerator,
-            seed=bed.seed,
-            checkpoint=checkpoint,
+            Folds(
+                build=bed.learners.build,
+                batches=bed.learners.batches,
+                rows=bed.rows,
+                given=bed.given,
+                fold=bed.fold,
+                num_classes=bed.num_classes,
+                settings=plain_settings(bed.plan.settings.asm),
+                accelerator=bed.accelerator,
+                seed=bed.seed,
+                checkpoint=checkpoint,
+            )
         )

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from labelaudit.asm.trainer import JUDGE_BATCH, Trainer
+from labelaudit.asm.answers import JUDGE_BATCH
+from labelaudit.asm.trainer import Trainer
 from labelaudit.records import FloatArray
 
 
