@@ -28,12 +28,12 @@ import labelaudit
 from labelaudit.evidence.scorer import Scorer
 from labelaudit.faces import draw_dataset, write_dataset
 from labelaudit.gate.check import Batch, check_gate
-from labelaudit.gate.findings import CHECKED_COLUMNS
 from labelaudit.gate.limits import Kind, Limit, Share, parse_bound
 from labelaudit.gate.outcome import GateResult
 from labelaudit.labels import LabelSpace
 from labelaudit.records import Evidence, PixelFacts, SampleTable, ThresholdHistory
-from labelaudit.report.table import Report, read_report, write_report
+from labelaudit.report.file import Report, ReportFile, open_report
+from labelaudit.report.table import read_report, write_report
 from labelaudit.scoring import ScoreResult, score
 from labelaudit.verdict.frozen import FrozenRule
 
@@ -70,7 +70,7 @@ class Gate:
         limits: Over the defaults.
     """
 
-    def __init__(self, faces: HeldOut, training: Report, rule: FrozenRule, limits: tuple[Limit, ...]) -> None:
+    def __init__(self, faces: HeldOut, training: ReportFile, rule: FrozenRule, limits: tuple[Limit, ...]) -> None:
         self._faces = faces
         self._training = training
         self._rule = rule
@@ -109,8 +109,8 @@ class Gate:
             path = Path(folder) / "report.parquet"
             metadata = self._faces.table.metadata
             write_report(path, table=table, evidence=evidence, facts=facts, verdicts=verdicts, metadata=metadata)
-            report = read_report(path, columns=CHECKED_COLUMNS)
-        return check_gate(Batch(report, scored=metadata.scored, training=self._training), self._limits)
+            batch = Batch(open_report(path), scored=metadata.scored, training=self._training)
+            return check_gate(batch, self._limits)
 
 
 def main() -> None:
@@ -145,7 +145,7 @@ def main() -> None:
             labelaudit.audit(train, out=run, settings=settings, options=OPTIONS)
         scorer = Scorer.load(run)
         scored = score(others.frame, model=scorer, out=work / "scored", options=OPTIONS, cache_dir=arguments.cache_dir)
-        training = read_report(run, columns=CHECKED_COLUMNS)
+        training = open_report(run)
         faces = _held_out(scored, others, training)
         rule = FrozenRule.read(scorer.model.facts, classes=len(scorer.classes))
         kinds = {"majority": faces.majority}
@@ -174,7 +174,7 @@ def _draw(arguments: argparse.Namespace) -> tuple[pd.DataFrame, VotedFaces]:
     return train, VotedFaces(every.frame.iloc[rest].reset_index(drop=True), every.majority[rest], every.truth[rest])
 
 
-def _held_out(scored: ScoreResult, others: VotedFaces, training: Report) -> HeldOut:
+def _held_out(scored: ScoreResult, others: VotedFaces, training: ReportFile) -> HeldOut:
     report = read_report(scored.run)
     names = {name: index for index, name in enumerate(training.classes)}
     posterior = np.stack(report.table["posterior"].to_pandas().to_numpy())
@@ -245,7 +245,7 @@ def _other_pictures(scorer: Scorer, work: Path, arguments: argparse.Namespace) -
     """A batch of another kind of picture: drawn faces."""
     write_dataset(draw_dataset(arguments.size, seed=arguments.seed), work / "drawn")
     result = score(work / "drawn", model=scorer, out=work / "drawn-scored", cache_dir=arguments.cache_dir)
-    report = read_report(result.run, columns=CHECKED_COLUMNS)
+    report = open_report(result.run)
     limits = (Limit(Kind.MISLABELLED, Share(1.0)), Limit(Kind.DRIFT, Share(0.3)))
     checked = check_gate(Batch(report, scored=result.scored), limits)
     print("drawn faces:", *(f"{each.title}: {each.said}" for each in checked.outcomes), *checked.notes, sep="\n  ")

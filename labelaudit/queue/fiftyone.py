@@ -8,6 +8,7 @@ https://docs.voxel51.com/user_guide/import_datasets.html.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from labelaudit.queue.details import details, rounded
 from labelaudit.queue.item import Queue, QueueItem
 from labelaudit.queue.returned import decision, in_utc, read_json, records_in, text_in
 from labelaudit.records import JsonDict
-from labelaudit.rundir import write_json
+from labelaudit.rundir import write_json, written_aside
 
 SAMPLES = "samples.json"
 METADATA = "metadata.json"
@@ -61,7 +62,12 @@ def write_fiftyone(queue: Queue, out: Path, *, pictures: Mapping[str, str]) -> N
         },
     }
     write_json(out / METADATA, metadata)
-    write_json(out / SAMPLES, {"samples": [_sample(item, queue, pictures[item.sample_id]) for item in queue.items]})
+    with written_aside(out / SAMPLES) as aside, open(aside, "w", encoding="utf-8") as file:
+        file.write('{"samples": [')
+        for number, item in enumerate(queue.items):  # one by one: together they are many times the file
+            sample = json.dumps(_sample(item, queue, pictures[item.sample_id]), ensure_ascii=False, allow_nan=False)
+            file.write(("," if number else "") + "\n" + sample)
+        file.write("\n]}\n")
 
 
 def read_fiftyone(path: Path) -> tuple[Decision, ...]:
