@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labelaudit.records import Reason, Verdict
 from labelaudit.report.curves import EpochCurves
 from labelaudit.report.metadata import ReportMetadata
 from labelaudit.report.summary import ClassSummary, Summary
 from labelaudit.report.words import counted, expected_wrong, interval, number, percent, share_of
-
-ONE_WAY = 0.4
-"""Share of a class's judged rows that look like one other class, from which its guideline is to be doubted.
-
-Slips and honest disagreement reach a third of a class that resembles another (sad and neutral, FER2013's faces); above
-two fifths it was a third of the class at the least that most people call otherwise.
-"""
 
 REASON_WORDS = {
     Reason.DECODE_ERROR: "unreadable picture",
@@ -29,23 +20,6 @@ REASON_WORDS = {
     Reason.CLASS_UNKNOWN: "with a label that the model does not know",
     Reason.OFF_TOPIC: "fits no class",
 }
-
-
-@dataclass(frozen=True)
-class OneWay:
-    """A class of which many rows look like one other class.
-
-    Attributes:
-        given: The class.
-        looks_like: The other one.
-        rows: How many of its rows look so.
-        share: Of its judged rows.
-    """
-
-    given: str
-    looks_like: str
-    rows: int
-    share: float
 
 
 def is_calibrated(metadata: ReportMetadata) -> bool:
@@ -98,22 +72,6 @@ def classes_finding(classes: Sequence[ClassSummary]) -> str:
         f"Labels are wrong most often in {most.label}, where {share_of(most.mislabelled, most.given)} are likely "
         f"mislabelled, and least often in {least.label}, where {share_of(least.mislabelled, least.given)} are."
     )
-
-
-def one_way(suggested: NDArray[np.int64], classes: Sequence[ClassSummary]) -> list[OneWay]:
-    """Classes that go one way, the largest share first.
-
-    Args:
-        suggested: Rows of any verdict by given and suggested class, (K, K).
-        classes: The K classes.
-    """
-    found = []
-    for k, each in enumerate(classes):
-        j, judged = int(suggested[k].argmax()), each.given - each.undetermined - each.unreadable
-        rows = int(suggested[k, j])
-        if judged and rows >= ONE_WAY * judged:
-            found.append(OneWay(each.label, classes[j].label, rows, rows / judged))
-    return sorted(found, key=lambda each: -each.share)
 
 
 def confusion_finding(summary: Summary) -> str:

@@ -22,9 +22,10 @@ from labelaudit.report.figures import (
     draw_partitions,
     draw_queue,
 )
-from labelaudit.report.findings import OneWay
 from labelaudit.report.gallery import Galleries, choose
 from labelaudit.report.metadata import Estimate, ReportMetadata
+from labelaudit.report.poor_pictures import poor_sentences
+from labelaudit.report.slice_words import column_finding
 from labelaudit.report.spot_check import SpotFindings
 from labelaudit.report.spot_words import spot_sentences
 from labelaudit.report.summary import Summary, summarise
@@ -34,6 +35,7 @@ from labelaudit.report.words import distrust_sentence
 
 _MAP_CLASSES = 12
 _DRAWN_CLASSES = 24
+_SLICES = 50
 _LENGTHS = tuple(step * 10**power for power in range(1, 8) for step in (1, 2, 5))
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:]+[/\\])+([^\s/\\:]+)")
 
@@ -81,10 +83,12 @@ class Page:
         finding: Part of the page -> the sentence it proves.
         galleries: Rows shown one by one.
         heat_map: None where no label is likely to belong to another class.
-        one_way: Classes whose guideline is to be doubted.
         queue, calibration, partitions: Figures, None where there is nothing to draw.
         queue_steps: The queue's figure as numbers.
         epochs, confidence: A figure a class.
+        slice_findings: What the slices of each column show.
+        slices_shown: Slices of a column that have a row of their own, at most.
+        poor_pictures: Where the blurred and the dark pictures sit, one sentence each.
         classes_left_out: Classes for which there is no figure of their own.
         reasons: Why rows were not judged, with how many.
         settings: Name and value, in order.
@@ -100,13 +104,15 @@ class Page:
     finding: Mapping[str, str]
     galleries: Galleries
     heat_map: HeatMap | None
-    one_way: Sequence[OneWay]
     queue: Drawing | None
     queue_steps: Sequence[QueueStep]
     calibration: Drawing | None
     partitions: Drawing | None
     epochs: Sequence[Drawing]
     confidence: Sequence[Drawing]
+    slice_findings: Sequence[str]
+    slices_shown: int
+    poor_pictures: Sequence[str]
     classes_left_out: int
     reasons: Sequence[tuple[str, int]]
     settings: Sequence[tuple[str, str]]
@@ -125,7 +131,7 @@ def gather_page(report: Report, history: pa.Table, *, spot: SpotFindings | None 
     """
     summary, metadata = summarise(report), report.metadata
     calibrated = findings.is_calibrated(metadata)
-    suggested, confused = _by_suggestion(report)
+    confused = _by_suggestion(report)
     epochs = epoch_curves(history, report.classes)
     queue, margins = queue_curve(report), margin_curve(report)
     measured = summary.queue_precision if calibrated else None
@@ -160,13 +166,15 @@ def gather_page(report: Report, history: pa.Table, *, spot: SpotFindings | None 
         },
         galleries=choose(report),
         heat_map=_heat_map(confused, summary),
-        one_way=findings.one_way(suggested, per_class),
         queue=None if queue is None else draw_queue(queue, head=summary.queue_head, measured=measured),
         queue_steps=() if queue is None else _steps(queue, head=summary.queue_head, measured=measured),
         calibration=None if margins is None or not calibrated else draw_calibration(margins),
         partitions=None if epochs is None else draw_partitions(epochs),
         epochs=[each for each in by_epoch if each is not None],
         confidence=[each for each in by_confidence if each is not None],
+        slice_findings=[column_finding(each) for each in summary.slices],
+        slices_shown=_SLICES,
+        poor_pictures=[f"{each[0].upper()}{each[1:]}." for each in poor_sentences(summary.poor_pictures)],
         classes_left_out=len(per_class) - len(drawn),
         reasons=[
             (words, summary.reasons[reason])
@@ -198,12 +206,12 @@ def _flat(settings: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, st
             yield f"{name}{key}", "not set" if value is None else str(value)
 
 
-def _by_suggestion(report: Report) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows by given and suggested class, (K, K): those of any verdict, and the mislabelled ones."""
+def _by_suggestion(report: Report) -> NDArray[np.int64]:
+    """Mislabelled rows by given and suggested class, (K, K)."""
     table, size = report.table, len(report.classes)
     wrong = codes_among(table["verdict"], [Verdict.MISLABELLED]) == 0
-    given, suggested = (codes_among(table[name], report.classes) for name in ("given_label", "suggested_label"))
-    return pair_counts(given, suggested, size), pair_counts(given[wrong], suggested[wrong], size)
+    given, suggested = (codes_among(table[name], report.classes)[wrong] for name in ("given_label", "suggested_label"))
+    return pair_counts(given, suggested, size)
 
 
 def _drawn_classes(summary: Summary) -> list[int]:

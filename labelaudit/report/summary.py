@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from labelaudit.records import JsonDict, Reason, Verdict
 from labelaudit.report.file import Report, open_report
+from labelaudit.report.guidelines import GuidelineDoubt, doubted_guidelines
 from labelaudit.report.metadata import Estimate, ReportMetadata, plain
 from labelaudit.report.poor_pictures import PoorPictures
 from labelaudit.report.slices import SliceColumn
@@ -27,6 +28,7 @@ QUEUE_HEAD = 200
 """Rows of the queue that a first sitting takes in."""
 _PAIRS = 10
 _WORST = 10
+_JUDGED = [list(Verdict).index(each) for each in (Verdict.CLEAN, Verdict.AMBIGUOUS, Verdict.MISLABELLED)]
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Summary:
         noise_rate: Share of all labels that are wrong, or None.
         slices: The same of the slices that were asked for, and which of them differ.
         poor_pictures: Classes and slices that hold many of the blurred and dark pictures.
+        guidelines: Classes that are not told apart, or look like another: a matter of what the class means.
         assumed: What was assumed rather than told.
         distrust: Why the verdicts are not to be trusted, one sentence each; () where nothing speaks against them.
         weights, device, settings: How it was run.
@@ -149,6 +152,7 @@ class Summary:
     distrust: Sequence[str] = ()
     slices: Sequence[SliceColumn] = ()
     poor_pictures: Sequence[PoorPictures] = ()
+    guidelines: Sequence[GuidelineDoubt] = ()
     schema_version: int = SUMMARY_SCHEMA_VERSION
 
     def to_json(self) -> JsonDict:
@@ -225,6 +229,12 @@ def _summarised(
         distrust=meta.distrust,
         slices=meta.slices,
         poor_pictures=meta.poor_pictures,
+        guidelines=doubted_guidelines(
+            tally.leaning,
+            tally.verdicts[:-1, _JUDGED].sum(axis=1),
+            classes,
+            second_opinion=meta.planted.get("second_opinion_share"),
+        ),
     )
 
 

@@ -81,6 +81,7 @@ class Tally:
         verdicts: By given label (the last row: none of the classes) and verdict, (K + 1, V).
         reasons: By reason, (R,).
         confused: Mislabelled rows by given and suggested class, (K, K).
+        leaning: Rows of any verdict by given and suggested class, (K, K).
         between: Ambiguous rows by given and best other class, (K, K).
         confidence: Of each class.
         clean, noisy: The thresholds that each class's rows share, (K,); NaN = none.
@@ -98,6 +99,7 @@ class Tally:
         self.verdicts = np.zeros((size + 1, len(Verdict)), dtype=np.int64)
         self.reasons = np.zeros(len(Reason), dtype=np.int64)
         self.confused = np.zeros((size, size), dtype=np.int64)
+        self.leaning = np.zeros((size, size), dtype=np.int64)
         self.between = np.zeros((size, size), dtype=np.int64)
         self.confidence = [Mean() for _ in classes]
         self.clean = np.full(size, np.nan, dtype=np.float32)
@@ -125,6 +127,7 @@ class Tally:
         self.reasons += np.bincount(codes_among(table["reason"], list(Reason)), minlength=len(Reason))
         wrong, unsure = verdict == _MISLABELLED, verdict == _AMBIGUOUS
         self.confused += pair_counts(given[wrong], suggested[wrong], size)
+        self.leaning += pair_counts(given, suggested, size)
         other = best_other(table["posterior"], given)
         self.between += pair_counts(given[unsure], other[unsure], size)
         confidence = floats(table["confidence"])

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from labelaudit.records import Verdict
 from labelaudit.report.curves import epoch_curves
 from labelaudit.report.findings import (
-    OneWay,
     ambiguous_finding,
     classes_finding,
     confusion_finding,
@@ -17,13 +15,12 @@ from labelaudit.report.findings import (
     headline,
     is_calibrated,
     known_finding,
-    one_way,
     thresholds_finding,
     training_finding,
     unjudged_finding,
 )
 from labelaudit.report.metadata import Estimate
-from labelaudit.report.summary import ClassSummary, Duplicates, Summary, summarise
+from labelaudit.report.summary import Duplicates, Summary, summarise
 from labelaudit.report.table import read_report, write_thresholds
 
 
@@ -117,17 +114,6 @@ def test_training_is_told_from_its_first_to_its_last_epoch(case, tmp_path):
         "training samples ended as clean."
     )
     assert "No epoch was mined" in training_finding(None)
-
-
-def test_a_class_goes_one_way_when_many_of_its_rows_look_like_one_other():
-    def judged(label: str, given: int) -> ClassSummary:
-        return ClassSummary(label, given, 0, 0, 0, 10, 0, 0.5, 0.1, 0.6, None, 0)
-
-    classes = [judged("fear", 110), judged("sad", 110), judged("happy", 10)]
-    suggested = np.array([[0, 39, 1], [41, 0, 20], [0, 0, 0]])  # of 100, 100 and no judged rows
-    assert one_way(suggested, classes) == [OneWay("sad", "fear", 41, 0.41)]
-    suggested[0, 1] = 50
-    assert [each.given for each in one_way(suggested, classes)] == ["fear", "sad"]
 
 
 def test_only_cross_fitted_evidence_is_calibrated(case):

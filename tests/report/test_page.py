@@ -40,14 +40,6 @@ def test_the_heat_map_holds_mislabelled_rows_by_share_of_their_class(case, tmp_p
     assert page.heat_map.left_out == 0
 
 
-def test_two_of_four_that_look_like_one_class_are_a_warning(case, tmp_path):
-    page = gather_page(read_report(case.write(tmp_path / "report.parquet")), THRESHOLDS_SCHEMA.empty_table())
-    assert [(each.given, each.looks_like, each.rows) for each in page.one_way] == [
-        ("happy", "neutral", 2),
-        ("neutral", "sad", 1),
-    ]
-
-
 def test_what_was_not_calibrated_has_no_calibration(case, tmp_path):
     plain = replace(case, metadata=replace(case.metadata, settings={"folds": 1, "verdict": {"rule": "asm"}}))
     page = gather_page(read_report(plain.write(tmp_path / "report.parquet")), THRESHOLDS_SCHEMA.empty_table())

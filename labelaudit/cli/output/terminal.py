@@ -15,6 +15,8 @@ from rich.text import Text
 from labelaudit.cli.output.layout import SCREEN_LINES, fitted, height, labelled, title
 from labelaudit.cli.output.tables import class_table, pair_table, verdict_table, worst_table
 from labelaudit.cli.output.words import Glyphs, counted, duration, expected_wrong, glyphs_for, number, shown
+from labelaudit.report.poor_pictures import poor_sentences
+from labelaudit.report.slice_words import slice_sentence
 from labelaudit.report.summary import Summary
 from labelaudit.report.words import distrust_sentence
 
@@ -45,17 +47,27 @@ def print_summary(
         more = counted(len(classes) - len(listed), "class", "classes")
         parts.append(Text(f" and {more} with fewer mislabelled: --verbose", style="dim"))
     parts += [*(_details(summary, glyphs) if verbose else ()), ""]
-    assumed = [shown(each.rstrip(".")) for each in summary.assumed]
+    assumed, notable = [shown(each.rstrip(".")) for each in summary.assumed], _notable(summary)
     last = [labelled("Next:", _next_step(summary, run))] if ending is None else ending
     if verbose:
+        parts += [labelled("Notable:", "\n".join(notable))] if notable else []
         parts.append(labelled("Assumed:", "\n".join(assumed)))
         parts.append(labelled("Files:", f"{', '.join(summary.files)} in {shown(run)}"))
     else:
         left = SCREEN_LINES - 1 - height(console, [*parts, *last])  # a line for the prompt
-        known = fitted(console, "Assumed:", assumed, lines=left)
-        parts += [] if known is None else [known]
+        for label, notes, lines in (("Notable:", notable, max(left - 1, 1)), ("Assumed:", assumed, left)):
+            kept = fitted(console, label, notes, lines=min(lines, left))
+            parts += [] if kept is None else [kept]
+            left -= 0 if kept is None else height(console, [kept])
     for part in [*parts, *last]:
         console.print(part)
+
+
+def _notable(summary: Summary) -> list[str]:
+    """What is no matter of single labels: slices that differ, guidelines in doubt, where the poor pictures sit."""
+    slices = [slice_sentence(column.name, each) for column in summary.slices for each in column.differing]
+    guidelines = [each.sentence for each in summary.guidelines]
+    return [shown(each) for each in (*slices, *guidelines, *poor_sentences(summary.poor_pictures))]
 
 
 def _heading(summary: Summary, glyphs: Glyphs, width: int) -> Text:
