@@ -51,6 +51,7 @@ def write_conclusion(
     audited: NDArray[np.bool_],
     decided: Decided,
     notes: tuple[str, ...],
+    passing_note: str | None,
     seconds: dict[str, float],
 ) -> Summary:
     """Judges, and writes the files of a run; the summary last.
@@ -69,6 +70,7 @@ def write_conclusion(
         audited: Rows that evidence was gathered for, (N,).
         decided: What people decided of the rows.
         notes: What else is to be said to the report's readers.
+        passing_note: What concerns this run and not its results: how many processes there were.
         seconds: Stage -> how long it took.
     """
     table, settings, evidence = source.table, plan.settings, gathered.evidence
@@ -153,8 +155,9 @@ def write_conclusion(
     if evidence.nearest is not None:
         write_neighbours(run.neighbours, evidence.nearest)
     summary = summarise_run(run, seconds=seconds, files=run.file_names)
-    if store.note is not None:  # only here: the report must not tell how often a run was interrupted
-        summary = replace(summary, assumed=(*summary.assumed, store.note))
+    # only here: the report must not tell how often a run was interrupted
+    passing = [note for note in (store.note, passing_note) if note is not None]
+    summary = replace(summary, assumed=(*summary.assumed, *passing))
     write_summary(run.summary, summary)
     return summary
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,19 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit._version import __version__
+from labelaudit.asm.ranks import Ranks, joined_ranks
 from labelaudit.clock import Clock
 from labelaudit.conclude import write_conclusion
 from labelaudit.decision import Decision, Ruling
-from labelaudit.errors import SourceError
+from labelaudit.errors import SettingsError, SourceError
 from labelaudit.evidence.gather import gather_evidence
 from labelaudit.evidence.plan import Plan, make_plan
+from labelaudit.evidence.together import help_to_gather, sharing_note
 from labelaudit.labels import NO_CLASS, LabelSpace
 from labelaudit.pixels.build import build_store
 from labelaudit.queue.settle import settle
 from labelaudit.records import IntArray, Progress, Stage, no_progress
 from labelaudit.report.summary import Summary, summarise_run
-from labelaudit.rundir import RunDir, cache_folder
-from labelaudit.runstart import opened_run
+from labelaudit.rundir import RunDir, cache_folder, differing
+from labelaudit.runstart import joined_run, opened_run
 from labelaudit.settings import AuditSettings
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from
@@ -108,56 +111,122 @@ def run_audit(
     decisions: Sequence[Decision] = (),
     progress: Progress = no_progress,
 ) -> AuditResult:
-    """``audit`` of a source that is open already; ``origin`` is where later commands find it again."""
+    """``audit`` of a source that is open already; ``origin`` is where later commands find it again.
+
+    Where a launcher started several processes, all call this: the first one writes, the others help it.
+    """
     settings = settings or AuditSettings()
     cache_dir = cache_folder(settings.cache_dir)
     table = source.table
-    clock = Clock(progress)
-    plan = make_plan(settings, rows=int((table.given != NO_CLASS).sum()), cache_dir=cache_dir)
-    fingerprint = dataset_fingerprint(source)
-    with opened_run(out, fingerprint=_mark(fingerprint, plan, decisions), force=force, resume=resume) as run:
-        if run.is_finished():
-            summary = summarise_run(run, files=run.file_names)
-        else:
-            if origin is not None:
+    with joined_ranks() as ranks, contextlib.ExitStack() as held:
+        clock = Clock(progress if ranks.is_first else no_progress)
+        count = int((table.given != NO_CLASS).sum())
+        plan = ranks.first_then_others(lambda: make_plan(settings, rows=count, cache_dir=cache_dir))
+        fingerprint = dataset_fingerprint(source)
+        mark = _mark(fingerprint, plan, decisions)
+        firsts = ranks.tell(mark)
+        ranks.agree(lambda: _check_same(mark, firsts))
+
+        def open_run() -> RunDir:
+            if ranks.is_first:
+                return held.enter_context(opened_run(out, fingerprint=mark, force=force, resume=resume))
+            return joined_run(out, fingerprint=mark)
+
+        run = ranks.first_then_others(open_run)
+        summary: Summary | None = None
+        if not ranks.tell(run.is_finished()):
+            if origin is not None and ranks.is_first:
                 write_origin(run, origin)
-            size = plan.settings.nets.size
-            assert size is not None
-            store = build_store(source, size=size, cache_dir=cache_dir, workers=settings.workers, progress=clock)
-            settled = settle(decisions, table, store.facts)
-            decided = settled.decided
-            given = decided.over(table.given)
-            usable = store.facts.readable & ~decided.rows(Ruling.NOT_A_FACE)
-            audited = _audited(given, usable, table.labels, settings.verdict.min_class_size)
-            rows = np.flatnonzero(audited)
-            gathered = gather_evidence(
-                store,
-                rows=rows,
-                given=given[rows],
-                decided=decided.known[rows],
-                num_classes=len(table.labels),
-                plan=plan,
-                cache_dir=cache_dir,
-                checkpoint=run.checkpoint,
-                progress=clock,
-            )
-            clock(Stage("verdicts", 0, len(table), "faces"))
-            summary = write_conclusion(
+            summary = _audit_in(
                 run,
                 source,
                 name=name,
                 fingerprint=fingerprint,
                 plan=plan,
-                store=store,
-                gathered=gathered,
-                audited=audited,
-                decided=decided,
-                notes=settled.notes,
-                seconds=clock.seconds(),
+                cache_dir=cache_dir,
+                decisions=decisions,
+                ranks=ranks,
+                clock=clock,
             )
-            clock(Stage("verdicts", len(table), len(table), "faces"))
-        shutil.rmtree(run.checkpoint, ignore_errors=True)  # after the summary: until then a killed run needs it
-    return AuditResult(run, summary)
+        ranks.agree(lambda: None)  # what the first one wrote is there
+        if ranks.is_first:
+            shutil.rmtree(run.checkpoint, ignore_errors=True)  # after the summary: until then a killed run needs it
+        return AuditResult(run, summary or summarise_run(run, files=run.file_names))
+
+
+def _audit_in(
+    run: RunDir,
+    source: LabelSource,
+    *,
+    name: str,
+    fingerprint: str,
+    plan: Plan,
+    cache_dir: Path,
+    decisions: Sequence[Decision],
+    ranks: Ranks,
+    clock: Clock,
+) -> Summary | None:
+    """The audit itself, in a run folder that is open; None in a process that helped."""
+    table, settings = source.table, plan.settings
+    size = settings.nets.size
+    assert size is not None
+    store = ranks.first_then_others(
+        lambda: build_store(source, size=size, cache_dir=cache_dir, workers=settings.workers, progress=clock)
+    )
+    settled = settle(decisions, table, store.facts)
+    decided = settled.decided
+    given = decided.over(table.given)
+    usable = store.facts.readable & ~decided.rows(Ruling.NOT_A_FACE)
+    audited = ranks.agree(lambda: _audited(given, usable, table.labels, settings.verdict.min_class_size))
+    rows = np.flatnonzero(audited)
+    if not ranks.is_first:
+        help_to_gather(
+            store,
+            rows=rows,
+            given=given[rows],
+            num_classes=len(table.labels),
+            plan=plan,
+            checkpoint=run.checkpoint,
+            cache_dir=cache_dir,
+            ranks=ranks,
+        )
+        return None
+    gathered = gather_evidence(
+        store,
+        rows=rows,
+        given=given[rows],
+        decided=decided.known[rows],
+        num_classes=len(table.labels),
+        plan=plan,
+        cache_dir=cache_dir,
+        checkpoint=run.checkpoint,
+        ranks=ranks,
+        progress=clock,
+    )
+    clock(Stage("verdicts", 0, len(table), "faces"))
+    summary = write_conclusion(
+        run,
+        source,
+        name=name,
+        fingerprint=fingerprint,
+        plan=plan,
+        store=store,
+        gathered=gathered,
+        audited=audited,
+        decided=decided,
+        notes=settled.notes,
+        passing_note=sharing_note(ranks, settings.folds or 1),
+        seconds=clock.seconds(),
+    )
+    clock(Stage("verdicts", len(table), len(table), "faces"))
+    return summary
+
+
+def _check_same(mark: dict[str, Any], firsts: dict[str, Any]) -> None:
+    """Refuses a process that was started with another command or sees another dataset than the first one."""
+    changed = differing(firsts, json.loads(json.dumps(mark)))
+    if changed:
+        raise SettingsError(f"it was started with other {', '.join(changed)}; start all processes with one command")
 
 
 def _audited(given: IntArray, usable: NDArray[np.bool_], labels: LabelSpace, least: int) -> NDArray[np.bool_]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from labelaudit.errors import RunFolderError
 from labelaudit.rundir import LOCK_NAME, MARK_NAME, RunDir, differing, locked, write_json
+
+_SEEN_WITHIN = 30.0
+"""Seconds after which a file that another machine wrote must be seen; network file systems take some."""
 
 
 @contextlib.contextmanager
@@ -30,6 +34,29 @@ def opened_run(
         except BaseException:
             _remove_empty_run(run)
             raise
+
+
+def joined_run(root: Path, *, fingerprint: dict[str, Any]) -> RunDir:
+    """A run that another process has opened and holds, for one that helps it.
+
+    Args:
+        root: The folder.
+        fingerprint: Of the run.
+
+    Raises:
+        RunFolderError: It is not to be seen here.
+    """
+    run, until = RunDir(root), time.monotonic() + _SEEN_WITHIN
+    while True:
+        with contextlib.suppress(OSError, ValueError):
+            if not differing(json.loads(run.mark.read_text(encoding="utf-8")), json.loads(json.dumps(fingerprint))):
+                return run
+        if time.monotonic() > until:
+            raise RunFolderError(
+                f"{root}, which the first process made, is not to be seen; "
+                "--out and --cache-dir must lie where all can read them"
+            )
+        time.sleep(0.2)
 
 
 def check_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, resume: bool = False) -> bool:

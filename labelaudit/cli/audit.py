@@ -131,24 +131,27 @@ def audit(
     )
     set_resumable(ctx)
 
+    from labelaudit.asm.ranks import joined_ranks
     from labelaudit.pipeline import run_audit
     from labelaudit.queue.decisions import read_decisions
     from labelaudit.source.fingerprint import dataset_name
     from labelaudit.source.origin import Origin
 
-    said = [each for path in decisions or () for each in read_decisions(path)]
     origin = Origin(dataset, chosen)
-    source = origin.open()
-    with stage_lines(quiet=quiet) as progress:
-        result = run_audit(
-            source,
-            out=out,
-            settings=settings,
-            name=dataset_name(dataset),
-            origin=origin,
-            force=force,
-            resume=resume,
-            decisions=said,
-            progress=progress,
-        )
-    write_audit(result.summary, run=out, as_json=as_json, quiet=quiet, verbose=verbose)
+    with joined_ranks() as ranks:
+        said = ranks.agree(lambda: [each for path in decisions or () for each in read_decisions(path)])
+        source = ranks.agree(origin.open)
+        with stage_lines(quiet=quiet or not ranks.is_first) as progress:
+            result = run_audit(
+                source,
+                out=out,
+                settings=settings,
+                name=dataset_name(dataset),
+                origin=origin,
+                force=force,
+                resume=resume,
+                decisions=said,
+                progress=progress,
+            )
+        if ranks.is_first:
+            write_audit(result.summary, run=out, as_json=as_json, quiet=quiet, verbose=verbose)

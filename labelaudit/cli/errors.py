@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from labelaudit.cli.output.words import shown
-from labelaudit.errors import LabelAuditError
+from labelaudit.errors import LabelAuditError, OtherProcessError
 
 _ARGUMENTS = "labelaudit.arguments"
 _DEBUG = "labelaudit.debug"
@@ -61,11 +61,14 @@ class CommandGroup(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.PIPE_CLOSED) from None
         except Terminated:
-            _say(f"terminated{_way_on(ctx)}")
+            _say_first(f"terminated{_way_on(ctx)}")
             raise typer.Exit(ExitCode.TERMINATED) from None
         except KeyboardInterrupt:
-            _say(f"interrupted{_way_on(ctx)}")
+            _say_first(f"interrupted{_way_on(ctx)}")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except OtherProcessError as error:
+            _trace(ctx)
+            _say_first(str(error))
         except LabelAuditError as error:
             _trace(ctx)
             _say(str(error))
@@ -132,4 +135,17 @@ def _trace(ctx: typer.Context) -> None:
 
 
 def _say(message: str) -> None:
-    typer.echo(f"labelaudit: {shown(' '.join(message.split()))}", err=True)
+    name = f"labelaudit, process {_rank() + 1}" if _rank() else "labelaudit"
+    typer.echo(f"{name}: {shown(' '.join(message.split()))}", err=True)
+
+
+def _say_first(message: str) -> None:
+    """Says what the processes of a launcher all know, once."""
+    if _rank() == 0:
+        _say(message)
+
+
+def _rank() -> int:
+    """This process's number among those that a launcher started, 0 for the first and where there is none."""
+    rank = os.environ.get("RANK", "")
+    return int(rank) if rank.isdecimal() and os.environ.get("WORLD_SIZE", "1") != "1" else 0

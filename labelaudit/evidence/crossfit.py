@@ -8,26 +8,18 @@ setting, kept for comparison.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
-from accelerate import Accelerator
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from labelaudit.asm.batches import Batches
-from labelaudit.asm.checkpoint import load_checkpoint, save_checkpoint
-from labelaudit.asm.losses import class_weights
 from labelaudit.asm.mining import Partition
 from labelaudit.asm.peers import Peers
-from labelaudit.asm.run import RunHistory, TrainingRun
-from labelaudit.asm.trainer import Trainer
+from labelaudit.asm.run import RunHistory
 from labelaudit.errors import TrainingError
-from labelaudit.records import FloatArray, IntArray, Progress, Stage, ThresholdHistory, no_progress
-from labelaudit.settings import AsmSettings
+from labelaudit.evidence.folds import Anchor, Folds, fold_name
+from labelaudit.records import FloatArray, IntArray, Progress, ThresholdHistory, no_progress
 
 
 @dataclass(frozen=True)
@@ -41,6 +33,7 @@ class CrossFit:
         history: Thresholds through the epochs of every fold.
         losses: Mean training loss, one list of epochs a fold.
         setbacks: Where training broke and went on at a lower learning rate, a sentence each.
+        shortages: Where memory did not hold a batch, a sentence each.
         judges: The peers of the first folds, which judge new images, on the CPU.
     """
 
@@ -50,6 +43,7 @@ class CrossFit:
     history: ThresholdHistory
     losses: list[list[float]]
     setbacks: tuple[str, ...]
+    shortages: tuple[str, ...]
     judges: tuple[Peers, ...]
 
 
@@ -82,107 +76,51 @@ def deal_folds(given: IntArray, twins: NDArray[np.int64], *, folds: int, seed: i
 
 
 def cross_fit(
-    build: Callable[[int], Peers],
-    batches: Batches,
-    *,
-    rows: NDArray[np.int64],
-    given: IntArray,
-    fold: IntArray,
-    num_classes: int,
-    settings: AsmSettings,
-    accelerator: Accelerator,
-    seed: int,
-    keep: int = 1,
-    anchor: Callable[[NDArray[np.int64]], FloatArray] | None = None,
-    checkpoint: Path | None = None,
-    progress: Progress = no_progress,
+    folds: Folds, *, keep: int = 1, anchor: Anchor | None = None, progress: Progress = no_progress
 ) -> CrossFit:
     """Trains on all folds but one and judges that one, for every fold.
 
     Args:
-        build: Makes new peers from a seed.
-        batches: Views of samples by row of the pixel store.
-        rows: Rows of the store that are audited, (n,).
-        given: Their given labels in [0, K), (n,).
-        fold: Their fold in [0, F), (n,).
-        num_classes: K.
-        settings: The method's numbers, all decided.
-        accelerator: Device and precision.
-        seed: Fold f trains with ``seed + 1000 * f``.
+        folds: What is trained and judged.
         keep: Folds whose peers are kept to judge new images.
-        anchor: For anchored ASM, places (T,) among the n -> posteriors (T, K) of evidence that saw the labels of these
-            places alone, and of each all but its own; None = literal.
-        checkpoint: Folder in which the state is kept after every epoch and from which it goes on; or None.
+        anchor: For anchored ASM, evidence that peers lean on beside the labels; None = literal.
         progress: Told of every epoch.
 
     Raises:
         TrainingError: Training comes to no numbers, or a checkpoint is damaged or of another run.
     """
-    folds = int(fold.max()) + 1
-    posteriors = np.full((2, len(rows), num_classes), np.nan, dtype=np.float32)
-    partitions = np.zeros((len(rows), len(Partition)), dtype=np.int32)
-    histories, losses, setbacks = [], [], []
+    count = len(folds.rows)
+    posteriors = np.full((2, count, folds.num_classes), np.nan, dtype=np.float32)
+    partitions = np.zeros((count, len(Partition)), dtype=np.int32)
+    histories, losses, setbacks, shortages = [], [], [], []
     judges: list[Peers] = []
-    for number in range(folds):
-        held = np.flatnonzero(fold == number)
-        learned = held if folds == 1 else np.flatnonzero(fold != number)
-        if len(held) == 0:  # its rows are copies of others and went to their fold
-            continue
-        if len(learned) == 0:
-            raise TrainingError(
-                "all audited pictures are copies of each other: nothing is left to learn from; add others"
-            )
-        labels = torch.zeros(int(rows.max()) + 1, dtype=torch.long)  # a held-out label is not even passed on
-        labels[torch.from_numpy(rows[learned])] = torch.from_numpy(given[learned]).long()
-        counts = torch.bincount(torch.from_numpy(given[learned]), minlength=num_classes)
-        trainer = Trainer(
-            build(seed + 1000 * number),
-            batches,
-            given=labels,
-            train_rows=torch.from_numpy(rows[learned]),
-            judge_rows=torch.from_numpy(rows[held]),
-            num_classes=num_classes,
-            settings=settings,
-            accelerator=accelerator,
-            seed=seed + 1000 * number,
-            anchor=None if anchor is None else torch.from_numpy(anchor(learned)),
-            class_weights=class_weights(counts, power=settings.balance) if settings.balance else None,
-        )
-        run = _fit_or_resume(trainer, number, folds, checkpoint, progress)
+    for number in folds.numbers:
+        trainer, run = folds.train(number, anchor=anchor, progress=progress)
+        held = folds.held(number)
         posteriors[0, held], posteriors[1, held] = run.peer1, run.peer2
-        partitions[learned] += run.partitions
+        partitions[folds.learned(number)] += run.partitions
         histories.append(run.history)
         losses.append(run.losses)
+        name = fold_name(number, folds.count)
         if run.rolled_back:
-            setbacks.append(_setback(_name(number, folds), run.rolled_back, trainer.peak))
+            setbacks.append(_setback(name, run.rolled_back, trainer.peak))
+        if run.pieces > 1:
+            shortages.append(_shortage(name, folds.settings.batch or 0, run.pieces))
         if len(judges) < keep:
             judges.append(run.peers.cpu())
         del trainer, run  # nothing stays on the device, where the next fold needs the room
-        accelerator.free_memory()
-    history = _join(histories, num_classes)
-    return CrossFit(posteriors[0], posteriors[1], partitions, history, losses, tuple(setbacks), tuple(judges))
-
-
-def _fit_or_resume(
-    trainer: Trainer, number: int, folds: int, checkpoint: Path | None, progress: Progress
-) -> TrainingRun:
-    """Trains one fold, from its last whole epoch where a checkpoint holds one."""
-    path = None if checkpoint is None else checkpoint / f"fold-{number + 1}.safetensors"
-    if path is not None and path.exists():
-        trainer.load_state_dict(load_checkpoint(path))
-    name = _name(number, folds)
-    progress(Stage(name, trainer.state.epochs_done, trainer.epochs, "epochs"))
-
-    def on_epoch(running: Trainer) -> None:
-        if path is not None:
-            save_checkpoint(path, running.state_dict())
-        progress(Stage(name, running.state.epochs_done, running.epochs, "epochs"))
-
-    return trainer.fit(on_epoch=on_epoch)
-
-
-def _name(number: int, folds: int) -> str:
-    return "training" if folds == 1 else f"fold {number + 1} of {folds}"
+        folds.accelerator.free_memory()
+    history = _join(histories, folds.num_classes)
+    return CrossFit(
+        peer1=posteriors[0],
+        peer2=posteriors[1],
+        partitions=partitions,
+        history=history,
+        losses=losses,
+        setbacks=tuple(setbacks),
+        shortages=tuple(shortages),
+        judges=tuple(judges),
+    )
 
 
 def _setback(name: str, rolled_back: list[int], peak: float) -> str:
@@ -190,6 +128,13 @@ def _setback(name: str, rolled_back: list[int], peak: float) -> str:
     where = f"epoch{'s' if several else ''} {', '.join(map(str, rolled_back))}"
     back = "each time it went back to the epoch before" if several else "it went back to the epoch before"
     return f"{name} came to no numbers in {where}; {back} and halved the learning rate, to {peak:g} in the end"
+
+
+def _shortage(name: str, batch: int, pieces: int) -> str:
+    return (
+        f"{name}: memory did not hold batches of {batch}, which were shown in {pieces} pieces whose gradients were "
+        "summed; batch normalisation, in networks that have it, took its statistics from a piece"
+    )
 
 
 def _join(histories: list[RunHistory], num_classes: int) -> ThresholdHistory:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from labelaudit.asm.ranks import Ranks, current_ranks
 from labelaudit.errors import SettingsError
 from labelaudit.nets.inputs import fast_dtype
 
@@ -22,11 +23,15 @@ def open_device(choice: str) -> torch.device:
     """The device that a person chose, checked.
 
     Args:
-        choice: ``auto`` (CUDA, else Apple's, else the CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        choice: ``auto`` (CUDA, else Apple's, else the CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``. Of several
+            processes each takes the GPU of its number.
 
     Raises:
-        SettingsError: There is no such device here.
+        SettingsError: There is no such device here, or not one for each process.
     """
+    ranks = current_ranks()
+    if ranks.size > 1 and choice != "cpu" and (choice != "auto" or torch.cuda.is_available()):
+        return _own_gpu(choice, ranks)
     if choice == "auto":
         if torch.cuda.is_available():
             return _FIRST_GPU
@@ -43,6 +48,18 @@ def open_device(choice: str) -> torch.device:
     if not usable.get(device.type, False):
         raise SettingsError(f"there is no device {choice} here; use --device cpu or --device auto")
     return _FIRST_GPU if device == torch.device("cuda") else device
+
+
+def _own_gpu(choice: str, ranks: Ranks) -> torch.device:
+    """The GPU of one of several processes."""
+    if choice not in ("auto", "cuda"):
+        raise SettingsError(f"{ranks.size} processes cannot share --device {choice}; use --device cuda, or cpu")
+    gpus = torch.cuda.device_count()
+    if ranks.local_size > gpus:
+        raise SettingsError(
+            f"{ranks.local_size} processes on a machine with {gpus} GPUs; start one a GPU, or use --device cpu"
+        )
+    return torch.device("cuda", ranks.local_rank)
 
 
 def build_accelerator(device: torch.device, *, mixed: bool) -> Accelerator:

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from labelaudit.asm.batches import standardise
+from labelaudit.asm.ranks import ONE, Ranks
 from labelaudit.checksum import block_checksums
 from labelaudit.errors import CacheError, RunFolderError
-from labelaudit.evidence.threads import threaded_features
+from labelaudit.evidence.shared_features import shared_features
 from labelaudit.nets.features import MIRRORED, PLAIN, FeatureArray
 from labelaudit.nets.inputs import fast_dtype
 from labelaudit.nets.interface import Net
@@ -49,6 +50,7 @@ def load_trunk_features(
     weights_sha256: str,
     cache_dir: Path,
     device: torch.device,
+    ranks: Ranks = ONE,
     progress: Progress = no_progress,
 ) -> list[FeatureArray]:
     """Features of all N rows of a store in every view: one float16 memory map (V, N, D_g) a group.
@@ -59,6 +61,7 @@ def load_trunk_features(
         weights_sha256: Names the weights.
         cache_dir: The user's cache folder.
         device: Where the trunk runs.
+        ranks: Processes that compute them together; the first one reads and writes, the others get an empty list.
         progress: Told of faces done.
 
     Raises:
@@ -71,6 +74,10 @@ def load_trunk_features(
     def wait() -> None:
         progress(Stage("waiting for another labelaudit to compute features", 0, 0, "faces"))
 
+    if not ranks.is_first:
+        if ranks.tell():
+            shared_features(net, store.pixels, views=VIEWS, device=device, ranks=ranks)
+        return []
     found = _open_features(folder, len(store))
     built = False
     try:
@@ -78,7 +85,8 @@ def load_trunk_features(
             with locked(folder, waiting=wait):
                 found = _open_features(folder, len(store))  # another process may have built them meanwhile
                 if found is None:
-                    found = _build_features(folder, net, store, device, progress)
+                    ranks.tell(True)
+                    found = _build_features(folder, net, store, device, ranks, progress)
                     built = True
     except (OSError, RunFolderError) as error:
         why = getattr(error.__cause__ or error, "strerror", None) or error
@@ -86,6 +94,7 @@ def load_trunk_features(
             f"cannot use the cache folder {cache_dir}: {why}; name another one with --cache-dir"
         ) from error
     if not built:  # computing told its own progress
+        ranks.tell(False)
         progress(Stage("features", len(store), len(store), "faces"))
     return found
 
@@ -103,7 +112,7 @@ def _open_features(folder: Path, rows: int) -> list[FeatureArray] | None:
 
 
 def _build_features(
-    folder: Path, net: Net, store: PixelStore, device: torch.device, progress: Progress
+    folder: Path, net: Net, store: PixelStore, device: torch.device, ranks: Ranks, progress: Progress
 ) -> list[FeatureArray]:
     """Computes features into a folder; a mark of something older goes first, and the new one comes last."""
     (folder / _META).unlink(missing_ok=True)
@@ -125,7 +134,9 @@ def _build_features(
         _take_room(path)
         return array
 
-    for array in threaded_features(net, store.pixels, views=VIEWS, device=device, allocate=allocate, progress=progress):
+    for array in shared_features(
+        net, store.pixels, views=VIEWS, device=device, ranks=ranks, allocate=allocate, progress=progress
+    ):
         if isinstance(array, np.memmap):
             array.flush()
     write_json(folder / _META, {"groups": {name: block_checksums(folder / name) for name in names}})

@@ -12,10 +12,13 @@ from torch import Tensor
 
 from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Head, Peers, build_peers
+from labelaudit.asm.ranks import ONE, Ranks
+from labelaudit.asm.stem import StemBatches
 from labelaudit.evidence.features import load_trunk_features
 from labelaudit.evidence.plan import Plan
 from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.interface import Net
+from labelaudit.nets.mobilefacenet import take_stem
 from labelaudit.nets.recipe import WITHOUT_WEIGHTS
 from labelaudit.nets.registry import build_net, input_size
 from labelaudit.nets.weights import load_weights
@@ -38,7 +41,7 @@ class Learners:
 
 
 def frozen_features(
-    store: PixelStore, plan: Plan, cache_dir: Path, notes: list[str], progress: Progress
+    store: PixelStore, plan: Plan, cache_dir: Path, notes: list[str], progress: Progress, *, ranks: Ranks = ONE
 ) -> tuple[list[FeatureArray], Net]:
     """Features of a trunk that does not learn: the pretrained one, or gradient histograms without weights.
 
@@ -48,6 +51,7 @@ def frozen_features(
         cache_dir: The user's cache folder.
         notes: Gets a sentence on where the features come from.
         progress: Told of faces done.
+        ranks: Processes that compute them together; the first one gets them, the others an empty list.
 
     Returns:
         One (V, N, D_g) array a feature group, and the network.
@@ -65,7 +69,7 @@ def frozen_features(
         notes.append(load_weights(net, weights).note)
     sha256 = "" if weights is None else weights.sha256
     groups = load_trunk_features(
-        net, store, weights_sha256=sha256, cache_dir=cache_dir, device=plan.device, progress=progress
+        net, store, weights_sha256=sha256, cache_dir=cache_dir, device=plan.device, ranks=ranks, progress=progress
     )
     return groups, net
 
@@ -78,16 +82,24 @@ def head_learners(features: Tensor, num_classes: int, accelerator: Accelerator) 
 
 
 def network_learners(store: PixelStore, plan: Plan, num_classes: int, accelerator: Accelerator) -> Learners:
-    """Peers that are whole networks, on the pixels."""
-    backbone, size = plan.settings.nets.backbone, plan.settings.nets.size
-    assert backbone is not None
+    """Peers that are whole networks, or all but a pretrained one's first blocks, on the pixels."""
+    nets, device = plan.settings.nets, accelerator.device
+    assert nets.backbone is not None
 
     def network() -> Net:
-        net = build_net(backbone, num_classes=num_classes, size=size)
+        net = build_net(nets.backbone or "", num_classes=num_classes, size=nets.size)
         if plan.weights is not None:
             load_weights(net, plan.weights)
         return net.to(memory_format=torch.channels_last)
 
-    spec = network().spec
-    batches = PixelBatches(store.pixels, spec=spec, device=accelerator.device)
-    return Learners(batches, lambda seed: build_peers(network, seed=seed))
+    def without_stem() -> Net:
+        net = network()
+        take_stem(net, nets.frozen_blocks)
+        return net
+
+    net = network()
+    batches: Batches = PixelBatches(store.pixels, spec=net.spec, device=device)
+    stem = take_stem(net, nets.frozen_blocks)
+    if stem is not None:
+        batches = StemBatches(batches, stem, device=device)
+    return Learners(batches, lambda seed: build_peers(without_stem, seed=seed))

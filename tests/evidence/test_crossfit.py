@@ -19,6 +19,7 @@ from labelaudit.asm.peers import Head, Peers, build_peers
 from labelaudit.errors import TrainingError
 from labelaudit.evidence.crossfit import CrossFit, cross_fit, deal_folds
 from labelaudit.evidence.device import build_accelerator
+from labelaudit.evidence.folds import Folds
 from labelaudit.records import Stage
 from labelaudit.settings import AsmSettings
 
@@ -66,9 +67,9 @@ def fit_folds(batches: FeatureBatches, accelerator: Accelerator) -> FitFolds:
         checkpoint: Path | None = None,
         progress: Callable[[Stage], None] = lambda _: None,
     ) -> CrossFit:
-        return cross_fit(
-            build,
-            batches,
+        folds = Folds(
+            build=build,
+            batches=batches,
             rows=ROWS,
             given=given,
             fold=fold,
@@ -76,11 +77,9 @@ def fit_folds(batches: FeatureBatches, accelerator: Accelerator) -> FitFolds:
             settings=settings,
             accelerator=accelerator,
             seed=1,
-            keep=keep,
-            anchor=anchor,
             checkpoint=checkpoint,
-            progress=progress,
         )
+        return cross_fit(folds, keep=keep, anchor=anchor, progress=progress)
 
     return fit
 
