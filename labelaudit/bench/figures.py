@@ -93,7 +93,7 @@ def _task_figures(folder: BenchDir, task: TaskSummary, results: Sequence[Result]
             for spine in axes.spines.values():
                 spine.set_color(_GRID)
             path = folder.figures / f"{task.task}-{name}.png"
-            _save(figure, path)
+            _save_both(figure, path)
         figures.append(SavedFigure(f"{folder.figures.name}/{path.name}", alt, origin))
     return figures
 
@@ -171,7 +171,7 @@ def _percent(axes: Axes, *, x: bool) -> None:
         axis.set_major_locator(MaxNLocator(5))
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save_both(figure: Figure, path: Path) -> None:
     """Writes the PNG and the SVG beside it; the same figure gives the same bytes."""
     for target, metadata in (
         (path, {"Software": None}),
