@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+import shutil
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from labelaudit._version import __version__
 from labelaudit.clock import Clock
-from labelaudit.errors import RunFolderError, SourceError
-from labelaudit.evidence.known import UNKNOWN, labels_since
-from labelaudit.evidence.scorer import BatchEvidence, Scorer
-from labelaudit.labels import NO_CLASS, LabelSpace
-from labelaudit.likeness import Overlap, Scored, SplitOverlap
+from labelaudit.errors import RunFolderError
+from labelaudit.evidence.scorer import Scorer
+from labelaudit.likeness import Scored
 from labelaudit.pixels.build import build_store
-from labelaudit.records import Evidence, FloatArray, Progress, SampleTable, Stage, VerdictTable, no_progress
-from labelaudit.report.metadata import Estimate, ReportMetadata
+from labelaudit.records import Progress, Stage, no_progress
+from labelaudit.report.file import open_report
 from labelaudit.report.summary import Summary, summarise_run, write_summary
-from labelaudit.report.table import write_report
+from labelaudit.report.table import write_report, write_report_parts
 from labelaudit.rundir import RunDir, cache_folder
 from labelaudit.runstart import opened_run
-from labelaudit.settings import ThresholdRule
+from labelaudit.scale.about import About
+from labelaudit.scale.engine import PartSettings, score_parts
+from labelaudit.scale.join import joined_parts, look_at_all, order_of_queue
+from labelaudit.scale.judging import Judging
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.origin import Origin, write_origin
-from labelaudit.source.words import some
-from labelaudit.verdict.frozen import FrozenRule
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,8 @@ def score(
     workers: int | None = None,
     cache_dir: Path | None = None,
     force: bool = False,
+    resume: bool = False,
+    parts: PartSettings | None = None,
     progress: Progress = no_progress,
 ) -> ScoreResult:
     """Judges a batch of new images by a finished audit's model and writes a report. Nothing is trained.
@@ -83,6 +80,9 @@ def score(
         workers: Threads that decode pictures; None = one a core.
         cache_dir: Where pixels and scores are kept; None = the user's cache folder.
         force: Replace what an earlier run left there.
+        resume: Go on with an interrupted one.
+        parts: Score a part of the batch after the other, on this machine or on a Ray cluster, and join them: the report
+            is the same, and no pixel cache of the batch is needed. None = all at once.
         progress: Told of every stage.
 
     Raises:
@@ -101,6 +101,8 @@ def score(
         workers=workers,
         cache_dir=cache_dir,
         force=force,
+        resume=resume,
+        parts=parts,
         progress=progress,
     )
 
@@ -115,128 +117,72 @@ def score_source(
     workers: int | None = None,
     cache_dir: Path | None = None,
     force: bool = False,
+    resume: bool = False,
+    parts: PartSettings | None = None,
     progress: Progress = no_progress,
 ) -> ScoreResult:
     """``score`` of a source that is open already; ``origin`` is where later commands find it again."""
     if out.resolve() == scorer.model.where.resolve():
         raise RunFolderError(f"{out} is the model's own run; name another folder with --out")
     cache, clock = cache_folder(cache_dir), Clock(progress)
-    frozen = FrozenRule.read(scorer.model.facts, classes=len(scorer.classes))
-    table, unknown = _under_classes(source.table, scorer.classes, name)
+    judging = Judging.of(scorer, source, name)
     fingerprint = dataset_fingerprint(source)
     mark = {"labelaudit": __version__, "dataset": fingerprint, "scored_by": scorer.model.sha256}
-    with opened_run(out, fingerprint=mark, force=force) as run:
+    with opened_run(out, fingerprint=mark, force=force, resume=resume) as run:
+        if run.is_finished():
+            shutil.rmtree(run.checkpoint, ignore_errors=True)
+            return _finished(run)
         if origin is not None:
             write_origin(run, origin)
-        store = build_store(source, size=scorer.size, cache_dir=cache, workers=workers, progress=clock)
-        found = scorer.score(store, cache_dir=cache, seed=frozen.settings.seed, progress=clock)
-        clock(Stage("verdicts", 0, len(table), "faces"))
-        evidence = _judgeable(found.evidence, (table.given == NO_CLASS) | frozen.knows(table.given))
-        rows = [row for row, label in enumerate(table.given_label) if label in unknown]
-        verdicts = frozen.judge(table, store.facts, evidence, unknown=rows)
-        scored = Scored(scorer.model.sha256, scorer.model.facts["dataset"], found.drift, _overlap(scorer, table, found))
-        notes = _notes(scored, unknown, calibrated=frozen.rule.rule is ThresholdRule.CALIBRATED)
-        metadata = ReportMetadata(
-            tool_version=__version__,
-            dataset=name,
-            dataset_fingerprint=fingerprint,
-            source_format=source.format,
-            source_why=source.why,
-            classes=scorer.classes,
-            settings=frozen.settings.to_json(),
-            seed=frozen.settings.seed,
-            device=scorer.device,
-            weights=scorer.model.facts["weights"],
-            torch_version=version("torch"),
-            model_hash=scorer.model.sha256,
-            assumed=(*source.assumed, *notes),
-            distrust=scorer.model.distrust,
-            noise_rate=_noise_rate(verdicts, frozen),
-            scored=scored,
-        )
-        write_report(
-            run.report,
-            table=table,
-            evidence=evidence,
-            facts=store.facts,
-            verdicts=verdicts,
-            metadata=metadata,
-        )
-        clock(Stage("verdicts", len(table), len(table), "faces"))
-        files = (run.report.name, run.summary.name)
-        summary = summarise_run(run, seconds=clock.seconds(), files=files)
-        if store.note is not None:
-            summary = replace(summary, assumed=(*summary.assumed, store.note))
+        seed, note = judging.frozen.settings.seed, None
+        about = About(scorer, source, judging, name=name, fingerprint=fingerprint)
+        if parts is None:
+            store = build_store(source, size=scorer.size, cache_dir=cache, workers=workers, progress=clock)
+            found = scorer.score(store, cache_dir=cache, seed=seed, progress=clock)
+            computed, note = found.computed, store.note
+            rows = range(len(source.table))
+            clock(Stage("verdicts", 0, len(rows), "faces"))
+            evidence, verdicts = judging.judge(rows, store.facts, found.evidence)
+            metadata = about.metadata(found.drift, found.matches, verdicts.p_mislabelled)
+            write_report(
+                run.report,
+                table=judging.table,
+                evidence=evidence,
+                facts=store.facts,
+                verdicts=verdicts,
+                metadata=metadata,
+            )
+        else:
+            shelf, computed = score_parts(
+                source,
+                scorer,
+                run.checkpoint,
+                parts,
+                fingerprint=fingerprint,
+                origin=origin,
+                workers=workers,
+                cache_dir=cache,
+                progress=clock,
+            )
+            whole = look_at_all(shelf, source, scorer, seed=seed, cache_dir=cache, progress=clock)
+            clock(Stage("verdicts", 0, len(source.table), "faces"))
+            order = order_of_queue(shelf, scorer, whole, judging.judge)
+            metadata = about.metadata(whole.drift, whole.matches, order.p)
+            joined = joined_parts(shelf, scorer, whole, judging.judge, order)
+            write_report_parts(run.report, table=judging.table, parts=joined, metadata=metadata)
+        clock(Stage("verdicts", len(source.table), len(source.table), "faces"))
+        assert metadata.scored is not None
+        summary = summarise_run(run, seconds=clock.seconds(), files=(run.report.name, run.summary.name))
+        if note is not None:
+            summary = replace(summary, assumed=(*summary.assumed, note))
         write_summary(run.summary, summary)
-    return ScoreResult(run, summary, scored, found.computed)
+        shutil.rmtree(run.checkpoint, ignore_errors=True)  # after the summary: until then a killed run needs it
+    return ScoreResult(run, summary, metadata.scored, computed)
 
 
-def _under_classes(table: SampleTable, classes: tuple[str, ...], name: str) -> tuple[SampleTable, dict[str, int]]:
-    """The samples under a model's classes, and the batch's classes that are none of these, with their rows."""
-    found = replace(table, labels=LabelSpace(classes), votes=None, votes_outside=None, ballots=None)
-    outside = (label for label in table.given_label if label in table.labels and label not in found.labels)
-    unknown = dict(Counter(str(label) for label in outside).most_common())
-    if unknown and (found.given == NO_CLASS).all():
-        raise SourceError(
-            f"none of the labels of {name} ({some(list(unknown))}) is a class of the model ({some(classes)}); "
-            "say which is which with --label-map"
-        )
-    return found, unknown
-
-
-def _judgeable(evidence: Evidence, rows: NDArray[np.bool_]) -> Evidence:
-    """Evidence of some rows alone, (N,): what a model says of a class of which it has seen next to nothing is none."""
-
-    def kept(values: FloatArray | None) -> FloatArray:
-        assert values is not None
-        return np.where(rows[:, None], values, np.float32(np.nan))
-
-    return replace(
-        evidence,
-        posterior=kept(evidence.posterior),
-        peer1=kept(evidence.peer1),
-        peer2=kept(evidence.peer2),
-        ridge=kept(evidence.ridge),
-    )
-
-
-def _overlap(scorer: Scorer, table: SampleTable, found: BatchEvidence) -> Overlap:
-    """What a batch has in common with the training set."""
-    known = scorer.known
-    rows = np.flatnonzero(found.matches.known != UNKNOWN)
-    theirs = found.matches.known[rows]
-    pairs = Counter(
-        (table.split[row], None if number < 0 else known.splits[number])
-        for row, number in zip(rows.tolist(), known.split[theirs].tolist(), strict=True)
-    )
-    return Overlap(
-        rows=len(rows),
-        exact=int(found.matches.exact[rows].sum()),
-        other_label=int(labels_since(known, found.matches, table.given).sum()),
-        splits=tuple(SplitOverlap(mine, trained, count) for (mine, trained), count in pairs.most_common()),
-    )
-
-
-def _noise_rate(verdicts: VerdictTable, frozen: FrozenRule) -> Estimate | None:
-    judged = verdicts.p_mislabelled[np.isfinite(verdicts.p_mislabelled)]
-    if frozen.rule.rule is not ThresholdRule.CALIBRATED or not len(judged):
-        return None
-    return Estimate(float(judged.mean()))
-
-
-def _notes(scored: Scored, unknown: dict[str, int], *, calibrated: bool) -> list[str]:
-    """What a reader of the report must be told, one sentence each."""
-    notes = [f"judged by the model that the audit of {scored.model_dataset} left behind; nothing was trained"]
-    if not calibrated:
-        notes.append("that audit was not cross-fitted: p_mislabelled is not calibrated, and its thresholds are high")
-    if scored.drift is None:
-        notes.append("too few pictures are new to the model to tell whether they look like its training data")
-    else:
-        notes.append(scored.drift.sentence)
-    if scored.overlap.rows:
-        notes.append(scored.overlap.sentence)
-    if unknown:
-        count = sum(unknown.values())
-        rows = "row has a label" if count == 1 else "rows have labels"
-        notes.append(f"{count:,} {rows} that the model does not know ({some(list(unknown))}): kept, not judged")
-    return notes
+def _finished(run: RunDir) -> ScoreResult:
+    """What a run found that was finished before."""
+    scored = open_report(run).metadata.scored
+    if scored is None:
+        raise RunFolderError(f"{run.root} is an audit and no scored batch; name another folder with --out")
+    return ScoreResult(run, summarise_run(run, files=(run.report.name, run.summary.name)), scored, computed=0)

@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,11 +28,14 @@ from labelaudit.evidence.combine import combine_balanced
 from labelaudit.evidence.device import open_device
 from labelaudit.evidence.drift import draw_compared, measure_drift
 from labelaudit.evidence.features import VIEWS, view_means
-from labelaudit.evidence.known import UNKNOWN, Matches, recognise
-from labelaudit.evidence.model import Judges, Model, load_model
+from labelaudit.evidence.judged import BatchEvidence, Judged
+from labelaudit.evidence.judges import Judges
+from labelaudit.evidence.known import UNKNOWN, recognise
+from labelaudit.evidence.model import Model, load_model
 from labelaudit.evidence.row_cache import RowCache
 from labelaudit.evidence.threads import threaded_features
 from labelaudit.likeness import Drift
+from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.inputs import fast_dtype
 from labelaudit.nets.interface import Net
 from labelaudit.pixels.decode import DECODER_VERSION
@@ -41,45 +44,10 @@ from labelaudit.records import Evidence, FloatArray, Progress, Stage, ThresholdH
 from labelaudit.rundir import RunDir
 
 _BLOCK = 512
-"""Pictures that are judged, and kept, together."""
-
-
-@dataclass(frozen=True)
-class BatchEvidence:
-    """What a model says of a batch of N pictures.
-
-    Attributes:
-        evidence: Of each, NaN where it is unreadable. Pictures without a label, too, have a posterior.
-        matches: Those that the model was trained on.
-        drift: How unlike the training data the others look; None where they are too few to say.
-        computed: How many were scored now; the others were known, cached or unreadable.
-    """
-
-    evidence: Evidence
-    matches: Matches
-    drift: Drift | None
-    computed: int
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a model says of each of N pictures by itself, NaN where it is unreadable.
-
-    Attributes:
-        peer1, peer2, ridge: Posteriors, (N, K).
-        outlier: How odd each is, (N,).
-        matches: Those that the model was trained on.
-        fresh: True where the finished model judged, and not the audit that knew the picture, (N,).
-        computed: How many were scored now; the others were known, cached or unreadable.
-    """
-
-    peer1: FloatArray
-    peer2: FloatArray
-    ridge: FloatArray
-    outlier: FloatArray
-    matches: Matches
-    fresh: NDArray[np.bool_]
-    computed: int
+"""Pictures that are looked up in the cache, and kept, together."""
+_TOGETHER = 64
+"""Pictures that go through matrices together, blank ones beside the last: products of one shape are summed in one
+order, so that what is said of a picture does not depend, in its last digits, on the pictures beside it."""
 
 
 class Scorer:
@@ -162,10 +130,12 @@ class Scorer:
         """
         return self._judged(store, cache_dir, progress)[0]
 
-    def coordinates(self, store: PixelStore, *, cache_dir: Path | None = None) -> FloatArray:
-        """What pictures, n readable ones, are compared with the training data by, (n, L)."""
-        rows = np.arange(len(store))
-        return self._said_of(store, rows, rows, cache_dir, no_progress)[1]
+    def compared(self, store: PixelStore, *, cache_dir: Path | None = None) -> tuple[FloatArray, FloatArray]:
+        """What n readable pictures are compared with the training data by: coordinates (n, L), posteriors (n, K)."""
+        rows, classes = np.arange(len(store)), len(self.classes)
+        said, coordinates, _ = self._said_of(store, rows, rows, cache_dir, no_progress)
+        parts = said[:, : 3 * classes].reshape(-1, 3, classes).swapaxes(0, 1)
+        return coordinates, self.evidence(parts[0], parts[1], parts[2], said[:, 3 * classes]).posterior
 
     def drift(self, coordinates: FloatArray, posterior: FloatArray, *, seed: int) -> Drift | None:
         """How unlike the training data pictures look, from their coordinates (n, L) and posteriors (n, K)."""
@@ -192,7 +162,7 @@ class Scorer:
         outlier[seen] = self.known.outlier[known]
         is_fresh = np.zeros(len(store), dtype=bool)
         is_fresh[fresh] = True
-        return Judged(*parts, outlier, matches, is_fresh, computed), coordinates, fresh[compared]
+        return Judged(parts[0], parts[1], parts[2], outlier, matches, is_fresh, computed), coordinates, fresh[compared]
 
     def _said_of(
         self,
@@ -240,8 +210,17 @@ class Scorer:
     @torch.no_grad()
     def _judge(self, pixels: NDArray[np.uint8]) -> FloatArray:
         """Of pictures (n, s, s, 3): both peers, ridge, outlier score, coordinates, (n, 3 K + 1 + L)."""
+        groups = threaded_features(self._judges.trunk, pixels, views=VIEWS, device=self._device, at_once=32)
+        found = []
+        for start in range(0, len(pixels), _TOGETHER):
+            rows = slice(start, min(start + _TOGETHER, len(pixels)))
+            padded = [_padded(group[:, rows].swapaxes(0, 1)).swapaxes(0, 1) for group in groups]
+            found.append(self._judge_together(padded, _padded(pixels[rows]))[: rows.stop - rows.start])
+        return np.concatenate(found)
+
+    def _judge_together(self, groups: list[FeatureArray], pixels: NDArray[np.uint8]) -> FloatArray:
+        """``_judge`` of ``_TOGETHER`` pictures, from their features (V, n, D_g) a group."""
         judges, device = self._judges, self._device
-        groups = threaded_features(judges.trunk, pixels, views=VIEWS, device=device, at_once=32)
         batches: Batches
         if self.model.heads:
             batches = FeatureBatches(judges.components.apply(groups, device=device), device=device)
@@ -277,6 +256,12 @@ class Scorer:
             outlier_score=outlier,
             outlier_threshold=self.model.outlier_threshold,
         )
+
+
+def _padded(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows (n, ...) with blank ones after them, (_TOGETHER, ...)."""
+    blank = np.zeros((_TOGETHER - len(rows), *rows.shape[1:]), dtype=rows.dtype)
+    return np.concatenate([rows, blank]) if len(blank) else rows
 
 
 def mean_peers(peers: Sequence[Peers], batches: Batches, rows: torch.Tensor) -> FloatArray:

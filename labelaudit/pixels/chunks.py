@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def build_chunk(source: LabelSource, chunk: Chunk, layout: StoreLayout) -> None:
         pq.write_table(part, aside, compression="none")
 
 
-def decode_rows(source: LabelSource, rows: range, *, side: int) -> tuple[NDArray[np.uint8], pa.Table]:
+def decode_rows(source: LabelSource, rows: Sequence[int], *, side: int) -> tuple[NDArray[np.uint8], pa.Table]:
     """Reads, decodes and measures rows. Unreadable pictures become rows with an error and black pixels.
 
     Args:

@@ -6,7 +6,7 @@ gives the same bytes: nothing in the files tells when or where they were written
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -63,23 +63,68 @@ def write_report(
     lengths = {len(table), len(evidence.posterior), len(facts.error), len(verdicts.verdict)}
     if len(lengths) != 1:
         raise ValueError(f"tables differ in length: {sorted(lengths)}")
+    metadata = replace(metadata, last_thresholds=_last_thresholds(evidence.history, table.labels.names))
+    with _report_writer(path, table, metadata) as write_rows:
+        for start in range(0, len(table), ROWS_A_GROUP):
+            rows = slice(start, start + ROWS_A_GROUP)
+            write_rows(rows, rows, evidence, facts, verdicts)
+
+
+def write_report_parts(
+    path: Path,
+    *,
+    table: SampleTable,
+    parts: Iterable[tuple[Evidence, PixelFacts, VerdictTable]],
+    metadata: ReportMetadata,
+) -> None:
+    """``write_report`` of rows that come in parts and are nowhere together.
+
+    Args:
+        path: The file to be; replaced where it exists.
+        table: The samples, N rows.
+        parts: What is said of consecutive rows, N in all; ``ROWS_A_GROUP`` at a time give the file of ``write_report``.
+        metadata: Where the report comes from.
+
+    Raises:
+        ValueError: The parts are not N rows in all, or the metadata names other classes.
+        ReportError: The file cannot be written.
+    """
+    with _report_writer(path, table, metadata) as write_rows:
+        start = 0
+        for evidence, facts, verdicts in parts:
+            count = len(verdicts.verdict)
+            write_rows(slice(start, start + count), slice(0, count), evidence, facts, verdicts)
+            start += count
+        if start != len(table):
+            raise ValueError(f"parts of {start} rows are no report of {len(table)}")
+
+
+_WriteRows = Callable[[slice, slice, Evidence, PixelFacts, VerdictTable], None]
+
+
+@contextmanager
+def _report_writer(path: Path, table: SampleTable, metadata: ReportMetadata) -> Iterator[_WriteRows]:
+    """A writer of rows of the table, told which they are there, and which in the rest."""
     classes = table.labels.names
     if metadata.classes != classes:
         raise ValueError(f"metadata names the classes {metadata.classes}, the samples {classes}")
-    metadata = replace(metadata, last_thresholds=_last_thresholds(evidence.history, classes))
     schema = pa.schema([*report_schema(len(classes)), *slice_fields(table.slices)])
     schema = schema.with_metadata({METADATA_KEY: metadata.to_bytes()})
     names = Names.of(table)
     with _writer(path, schema) as writer:
-        for start in range(0, len(table), ROWS_A_GROUP):
-            rows = slice(start, start + ROWS_A_GROUP)
+
+        def write_rows(
+            rows: slice, within: slice, evidence: Evidence, facts: PixelFacts, verdicts: VerdictTable
+        ) -> None:
             columns = {
                 **sample_columns(table, rows, names),
-                **verdict_columns(verdicts, rows, classes),
-                **evidence_columns(evidence, table.given[rows], rows),
-                **fact_columns(facts, rows),
+                **verdict_columns(verdicts, within, classes),
+                **evidence_columns(evidence, table.given[rows], within),
+                **fact_columns(facts, within),
             }
             writer.write_batch(pa.record_batch([columns[name] for name in schema.names], schema=schema))
+
+        yield write_rows
 
 
 def write_thresholds(path: Path, *, history: ThresholdHistory, classes: Sequence[str]) -> None:
