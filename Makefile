@@ -1,6 +1,7 @@
 # make demo    draw faces with known label errors, audit them, print what was found
 # make test    lint, types, tests
 # make torture the long form of the tests: kills, full disks, bad input, load; one table of what was lost
+# make audit   known vulnerabilities of the pinned dependencies (asks PyPI; fails where it cannot be asked)
 # make clean   remove what these made
 # Each makes its own .venv once; PYTHON=python3.12 chooses the interpreter.
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 EXTRAS := dev,hf,timm,bench,review,index
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test torture clean
+.PHONY: demo test torture audit clean
 
 demo: $(VENV)/installed
 	$(BIN)/labelaudit demo --out runs/demo --force
@@ -23,6 +24,10 @@ test: $(VENV)/installed-with-extras
 
 torture: $(VENV)/installed-with-extras
 	$(BIN)/python -m tests.torture
+
+audit: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

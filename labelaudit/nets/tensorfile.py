@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def parse_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise WeightsError(f"{path} is no whole safetensors file: {error}") from error
     try:
-        value = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what the reader thinks of the pickle's protocol
+            value = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, AttributeError, KeyError) as error:
         raise WeightsError(
             f"{path} is damaged or holds code beside tensors, which is not run; save its state_dict() as .safetensors"
