@@ -82,7 +82,7 @@ def limited(words: list[str], *, folder: Path, address_space: int = LIMIT_BYTES 
 
 def _commands(rows: int, *, seed: int, folder: Path) -> Iterator[Row]:
     for name, relabelled in (("run", 0), ("later", 20)):
-        write_made_run(folder / name, rows=rows, seed=seed, relabelled=relabelled, pictured=24)
+        write_made_run(folder / name, rows=rows, seed=seed, relabelled=relabelled, pictured=120)
     manifest = str(folder / "run-faces" / "labels.csv")
     inspect = ["inspect", manifest, "--json", "--cache-dir", str(folder / "cache")]
     for name, words in {**commands(folder), "inspect": inspect}.items():
