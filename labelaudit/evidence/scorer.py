@@ -38,6 +38,7 @@ from labelaudit.likeness import Drift
 from labelaudit.nets.features import FeatureArray
 from labelaudit.nets.inputs import fast_dtype
 from labelaudit.nets.interface import Net
+from labelaudit.nets.memory import AtOnce
 from labelaudit.pixels.decode import DECODER_VERSION
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import Evidence, FloatArray, Progress, Stage, ThresholdHistory, no_progress
@@ -266,6 +267,11 @@ def _padded(rows: NDArray[Any]) -> NDArray[Any]:
 
 def mean_peers(peers: Sequence[Peers], batches: Batches, rows: torch.Tensor) -> FloatArray:
     """Each peer's posterior, the mean over folds and plain views, (2, n, K)."""
-    views = batches.plain(rows)
-    found = [torch.stack(both(view)).float().softmax(dim=-1) for both in peers for view in views]
-    return torch.stack(found).mean(dim=0).cpu().numpy()
+
+    def say(some: slice) -> torch.Tensor:
+        views = batches.plain(rows[some])
+        found = [torch.stack(both(view)).float().softmax(dim=-1) for both in peers for view in views]
+        return torch.stack(found).mean(dim=0)
+
+    said = [part for _, part in AtOnce(len(rows)).over(len(rows), say)]  # fewer at once where memory is short
+    return torch.cat(said or [say(slice(0))], dim=1).cpu().numpy()

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,11 +25,14 @@ from torch import Tensor, nn
 
 from labelaudit.nets.inputs import fast_dtype, normalise, resample, resize, to_input
 from labelaudit.nets.interface import Net, Tap
+from labelaudit.nets.memory import AtOnce
 from labelaudit.records import Progress, Stage, no_progress
 
 FeatureArray = NDArray[np.float16]
 Allocate = Callable[[str, tuple[int, ...]], FeatureArray]
 """Makes the array of a group from its name and shape; a memory map for a dataset that outgrows memory."""
+
+_Result = TypeVar("_Result")
 
 _CPU_BATCH = 32
 _GPU_BATCH = 256
@@ -82,7 +85,7 @@ def trunk_features(
         views: V views.
         device: None = the CPU.
         dtype: Of autocast; None = bfloat16 where the device multiplies it, else float32.
-        batch: Pictures a forward pass; None = 32 on a CPU, 256 on a GPU.
+        batch: Pictures a forward pass, fewer where memory does not hold them; None = 32 on a CPU, 256 on a GPU.
         allocate: Where the result is kept; None = in memory.
         progress: Told after every batch, in faces.
 
@@ -98,18 +101,51 @@ def trunk_features(
     names = tap_names(net)
     arrays: list[FeatureArray] = []
     with _watched(net, device) as show, torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        for start in range(0, max(len(rows), 1), batch):
-            chosen = rows[start : start + batch]
-            shown = torch.from_numpy(pixels[chosen]).to(device)
-            for index, view in enumerate(views):
-                groups = show(normalise(apply_view(shown, view, size=net.spec.size), net.spec))
-                if not arrays:
-                    shapes = [(len(views), len(rows), group.shape[1]) for group in groups]
-                    arrays = [allocate(name, shape) for name, shape in zip(names, shapes, strict=True)]
+
+        def show_some(some: slice) -> list[list[Tensor]]:
+            shown = torch.from_numpy(pixels[rows[some]]).to(device)
+            return [
+                [_on_its_way(group) for group in show(normalise(apply_view(shown, view, size=net.spec.size), net.spec))]
+                for view in views
+            ]
+
+        if not len(rows):
+            return [
+                allocate(name, (len(views), 0, each.shape[1]))
+                for name, each in zip(names, show_some(slice(0))[0], strict=True)
+            ]
+        for some, found in _one_behind(AtOnce(batch).over(len(rows), show_some), device):
+            if not arrays:
+                shapes = [(len(views), len(rows), group.shape[1]) for group in found[0]]
+                arrays = [allocate(name, shape) for name, shape in zip(names, shapes, strict=True)]
+            for index, groups in enumerate(found):
                 for array, group in zip(arrays, groups, strict=True):
-                    array[index, start : start + len(chosen)] = group.cpu().numpy()
-            progress(Stage("features", done=start + len(chosen), total=len(rows), unit="faces"))
+                    array[index, some] = group.numpy()
+            progress(Stage("features", done=some.stop, total=len(rows), unit="faces"))
     return arrays
+
+
+def _on_its_way(group: Tensor) -> Tensor:
+    """A copy on the CPU. From a GPU it is made when its turn comes; nobody waits for it here."""
+    return group.to("cpu", non_blocking=group.is_cuda)
+
+
+def _one_behind(found: Iterator[tuple[slice, _Result]], device: torch.device) -> Iterator[tuple[slice, _Result]]:
+    """Gives each result when the one after it is on its way, so that a GPU has work while the host writes."""
+    if device.type != "cuda":
+        yield from found
+        return
+    waiting: tuple[tuple[slice, _Result], torch.cuda.Event] | None = None
+    for each in found:
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        done.record()
+        if waiting is not None:
+            waiting[1].synchronize()
+            yield waiting[0]
+        waiting = each, done
+    if waiting is not None:
+        waiting[1].synchronize()
+        yield waiting[0]
 
 
 def apply_view(pixels: Tensor, view: FeatureView, *, size: int) -> Tensor:

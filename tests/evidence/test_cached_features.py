@@ -57,13 +57,13 @@ def expected(net: Net, store: PixelStore) -> list[np.ndarray]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one whenever the trunk runs."""
     found: list[int] = []
-    real = features.threaded_features
+    real = features.shared_features
 
     def counted(*values: object, **options: object) -> object:
         found.append(1)
         return real(*values, **options)
 
-    monkeypatch.setattr(features, "threaded_features", counted)
+    monkeypatch.setattr(features, "shared_features", counted)
     return found
 
 
