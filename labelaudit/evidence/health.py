@@ -8,7 +8,7 @@ alarms on datasets that are merely hard.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ SURE_Z = 6.0
 """z of the best source from which another one that learned must show, too: at half the best one's r its z is 3."""
 DEAD_SHARE = 0.2
 """Share of the best source's r below which another one is dead beside it."""
+LEAST_ROWS = 20
+"""Rows of a fold below which it is not told from its answers alone whether its peers collapsed."""
 SAME_ANSWER = 0.005
 """Spread of a source's answers, in shares of that of perfect ones, below which all are one answer."""
 ONE_CLASS = 0.98
@@ -110,16 +112,19 @@ def find_faults(figures: TrainingFigures, classes: Sequence[str]) -> list[Fault]
         figures: Its figures.
         classes: Names of the K classes.
     """
-    found = [find_nothing_learned(figures), *find_dead(figures)]
-    for name, posterior in figures.peers.items():
-        found += find_collapse(name, posterior, figures.given, figures.fold, classes=classes)
+    collapsed = {
+        name: find_collapse(name, posterior, figures.given, figures.fold, classes=classes)
+        for name, posterior in figures.peers.items()
+    }
+    found = [find_nothing_learned(figures), *(fault for faults in collapsed.values() for fault in faults)]
+    found += [fault for name, fault in find_dead(figures).items() if not collapsed.get(name)]
     found.append(find_idle_loss(figures.losses, guessing=guessing_loss(figures.given, balance=figures.balance)))
     found += find_swallowed(figures.history, figures.given, classes=classes)
     return [fault for fault in found if fault is not None]
 
 
 def find_nothing_learned(figures: TrainingFigures) -> Fault | None:
-    """Whether the labels are any but dealt at random, as far as all evidence can tell."""
+    """Whether all evidence together can tell these labels from ones that were dealt out at random."""
     ridge = shown_alike(figures.ridge, figures.given)
     if figures.crossed:
         judging, who = 0.25 * (figures.peer1 + figures.peer2) + 0.5 * ridge, "models that had not seen them tell"
@@ -133,23 +138,21 @@ def find_nothing_learned(figures: TrainingFigures) -> Fault | None:
     )
 
 
-def find_dead(figures: TrainingFigures) -> list[Fault]:
-    """Sources that know next to nothing where another one, beyond doubt, knows much: over all rows, else in a fold."""
+def find_dead(figures: TrainingFigures) -> dict[str, Fault]:
+    """Sources that know next to nothing where another one, beyond doubt, knows much: of all rows, or of a fold's."""
     sources = {**figures.peers, "the ridge": shown_alike(figures.ridge, figures.given)}
-    dead: dict[str, list[int]] = {}
-    for name in _dead_among(sources, figures, np.ones(len(figures.given), dtype=bool)):
-        dead[name] = _folds(figures.fold)
-    for fold in _folds(figures.fold):
-        for name in _dead_among(sources, figures, figures.fold == fold):
-            if fold not in dead.setdefault(name, []):
-                dead[name].append(fold)
-    return [
-        Fault(
-            FaultKind.DEAD,
-            f"{name} learned next to nothing{_where(folds, figures.fold)}, though there was much to learn",
+    every = _folds(figures.fold)
+    scopes = [(every, figures.fold >= 0), *(([number], figures.fold == number) for number in every)]
+    dead: dict[str, set[int]] = {}
+    for folds, rows in scopes:
+        for name in _dead_among(sources, figures, rows):
+            dead.setdefault(name, set()).update(folds)
+    return {
+        name: Fault(
+            FaultKind.DEAD, f"{name}{_of(folds, figures.fold)} learned next to nothing, though there was much to learn"
         )
         for name, folds in dead.items()
-    ]
+    }
 
 
 def _dead_among(sources: dict[str, FloatArray], figures: TrainingFigures, rows: NDArray[np.bool_]) -> list[str]:
@@ -183,6 +186,8 @@ def find_collapse(
     one_class: dict[int, list[int]] = {}
     for number in _folds(fold):
         answers = posterior[fold == number].astype(np.float64)
+        if len(answers) < LEAST_ROWS:
+            continue
         if float(answers.var(axis=0).sum()) < SAME_ANSWER**2 * possible:
             same.append(number)
             continue
@@ -190,13 +195,11 @@ def find_collapse(
         k = int(called.argmax())
         if called[k] >= ONE_CLASS * len(answers) and answers[:, k].mean() > shares[k] + UNEXPLAINED * (1 - shares[k]):
             one_class.setdefault(k, []).append(number)
-    faults = (
-        [Fault(FaultKind.ONE_ANSWER, f"{name} gives every face{_where(same, fold)} the same answer")] if same else []
-    )
+    faults = [Fault(FaultKind.ONE_ANSWER, f"{name}{_of(same, fold)} gives every face the same answer")] if same else []
     return faults + [
         Fault(
             FaultKind.ONE_CLASS,
-            f"{name} calls every face{_where(folds, fold)} {classes[k]}, which is the label of {shares[k]:.0%} of them",
+            f"{name}{_of(folds, fold)} calls every face {classes[k]}, which is the label of {shares[k]:.0%} of them",
         )
         for k, folds in one_class.items()
     ]
@@ -280,7 +283,7 @@ def _folds(fold: IntArray) -> list[int]:
     return found
 
 
-def _where(folds: Sequence[int], fold: IntArray) -> str:
+def _of(folds: Collection[int], fold: IntArray) -> str:
     """`` of fold 2``, `` of folds 1 and 3``; nothing where it is all of them."""
     if len(folds) == len(np.unique(fold)):
         return ""
