@@ -8,7 +8,7 @@ label y_i (leave-one-out ridge on the frozen trunk), two things change:
 - the confidence that thresholds and mining look at is the mean of the peers' and the anchor's;
 - every partition goes on teaching, by a target that trusts the given label as far as the partition does::
 
-    t_i = kappa * onehot(y_i) + (1 - kappa) * r_i,   kappa = 0.9 (clean), 0.5 (ambiguous), 0.1 (noisy)
+    t_i = kappa * onehot(y_i) + (1 - kappa) * r_i,   kappa = 0.5 (clean), 0.5 (ambiguous), 0.1 (noisy)
     L   = mean over the batch of  CE(t_i) + omega * lambda * JKL_i [ambiguous] + gamma * MSE_i [noisy]
 
 with CE the peers' mean cross-entropy, JKL half the sum of both divergences between the peers, and MSE the consistency
@@ -27,8 +27,11 @@ from labelaudit.asm.mining import Partition
 from labelaudit.asm.parts import BatchSizes
 from labelaudit.nets.inputs import constant
 
-KEEP = {Partition.CLEAN: 0.9, Partition.AMBIGUOUS: 0.5, Partition.NOISY: 0.1}
-"""kappa: how far each partition's given labels are trusted."""
+KEEP = {Partition.CLEAN: 0.5, Partition.AMBIGUOUS: 0.5, Partition.NOISY: 0.1}
+"""kappa: how far each partition's given labels are trusted. Half for clean ones too: the anchor agrees with most of
+them, and says of each what else it looks like. (A fine-tuned network, one half of 8,000 one-vote faces judged by the
+other, a draw that no figure is reported on: average precision 0.745 by given labels alone, 0.765 with 0.9, 0.776 with
+0.5; heads on frozen features do not care.)"""
 
 
 def anchored_targets(given: Tensor, anchor: Tensor, partition: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def test_a_partition_trusts_the_given_label_as_far_as_it_says():
     found = anchored_targets(given, anchor, EVERY_PARTITION)
     expected = torch.tensor(
         [
-            [0.9 * 1 + 0.1 * 0.2, 0.1 * 0.8],
+            [0.5 * 1 + 0.5 * 0.2, 0.5 * 0.8],
             [0.5 * 0.6, 0.5 * 1 + 0.5 * 0.4],
             [0.9 * 0.6, 0.1 * 1 + 0.9 * 0.4],
         ]
