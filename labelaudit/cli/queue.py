@@ -228,7 +228,7 @@ def queue(
         write_spot_findings(measured, dataset=report.metadata.dataset, run=run, as_json=as_json, quiet=quiet)
         return
     spot = None if spot_check is None else build_spot_check(run_dir, report, size=spot_check, seed=seed, force=force)
-    chosen = select_queue(report, choice) if spot is None else spot_check_queue(report, spot)
+    chosen = select_queue(report, choice, run=run_dir) if spot is None else spot_check_queue(report, spot)
     if annotators:
         chosen = share_out(chosen, annotators, overlap=overlap, seed=seed)
     copying = plan.way is PictureWay.COPY

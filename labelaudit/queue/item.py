@@ -26,6 +26,7 @@ class QueueItem:
         reason: The report's ``reason_detail``, for people; "" where there is none.
         posterior: A probability a class, in the order of ``Queue.classes``; None where the row was not judged.
         annotators: Who is asked; empty = anybody.
+        copies: Other rows of the report that show the same picture: one look may settle them.
     """
 
     rank: int | None
@@ -41,6 +42,7 @@ class QueueItem:
     reason: str
     posterior: tuple[float, ...] | None
     annotators: tuple[str, ...] = ()
+    copies: int = 0
 
 
 @dataclass(frozen=True)

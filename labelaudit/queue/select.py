@@ -2,13 +2,13 @@
 
 The report's ``queue_rank`` sets the order. Rows that show the same picture are not asked about one after another: the
 first of each ``duplicate_group`` keeps its place and the others come after all other rows, so that a cut takes them
-last and the whole queue still holds every row.
+last and the whole queue still holds every row. Faces that look alike are asked about apart (``diversity``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelaudit.errors import SettingsError
+from labelaudit.queue.diversity import alike_apart
 from labelaudit.queue.item import Queue, QueueItem
 from labelaudit.queue.ways import Suspicion
 from labelaudit.records import FloatArray, IntArray, JsonDict, Verdict
 from labelaudit.report.counts import codes_among, distinct_names, floats
 from labelaudit.report.file import Report, open_report
+from labelaudit.report.neighbours import read_neighbours
 from labelaudit.rundir import RunDir
 from labelaudit.source.words import did_you_mean
 
@@ -91,17 +93,19 @@ class QueueChoice:
             raise SettingsError(f"until is {self.until:g}; it is a share, above 0 and up to 1")
 
 
-def select_queue(report: Report, choice: QueueChoice) -> Queue:
+def select_queue(report: Report, choice: QueueChoice, *, run: RunDir | None = None) -> Queue:
     """Chooses rows and puts them in the order in which they are asked about.
 
     Args:
         report: With at least ``QUEUE_COLUMNS``.
         choice: What to ask about.
+        run: Of the report, which knows the faces that look alike; None = they are not asked about apart.
 
     Raises:
         SettingsError: A class or split that was named is not in the report.
     """
-    return queue_of(report, select_rows(report, choice), blind=choice.blind)
+    rows = select_rows(report, choice, run=run)
+    return _with_copies(queue_of(report, rows, blind=choice.blind), report, rows)
 
 
 def read_queue(run: RunDir | Path | str, choice: QueueChoice) -> tuple[Queue, Report]:
@@ -120,9 +124,10 @@ def read_queue(run: RunDir | Path | str, choice: QueueChoice) -> tuple[Queue, Re
     """
     file = open_report(run)
     report = file.read(CHOICE_COLUMNS)
-    rows = select_rows(report, choice)
+    folder = run if isinstance(run, RunDir) else RunDir(Path(run))
+    rows = select_rows(report, choice, run=folder)
     chosen = Report(file.take(rows, _ITEM_COLUMNS), file.metadata)
-    return queue_of(chosen, range(len(rows)), blind=choice.blind), report
+    return _with_copies(queue_of(chosen, range(len(rows)), blind=choice.blind), report, rows), report
 
 
 def queue_of(report: Report, rows: Iterable[int] | Rows, *, blind: bool) -> Queue:
@@ -160,21 +165,22 @@ def items_at(report: Report, rows: Iterable[int] | Rows) -> tuple[QueueItem, ...
     return tuple(items)
 
 
-def select_rows(report: Report, choice: QueueChoice) -> Rows:
+def select_rows(report: Report, choice: QueueChoice, *, run: RunDir | None = None) -> Rows:
     """The numbers of the chosen rows, in the order in which they are asked about.
 
     Args:
         report: With at least ``CHOICE_COLUMNS``.
         choice: What to ask about.
+        run: Of the report, which knows the faces that look alike; None = they are not asked about apart.
 
     Raises:
         SettingsError: A class or split that was named is not in the report.
     """
-    rows = _ordered(report, choice)
+    rows = _ordered(report, choice, run)
     return np.random.default_rng(choice.seed).permutation(rows) if choice.blind else rows
 
 
-def _ordered(report: Report, choice: QueueChoice) -> Rows:
+def _ordered(report: Report, choice: QueueChoice, run: RunDir | None) -> Rows:
     """Numbers of the chosen rows, in the order of the queue."""
     table = report.table
     rank, p = floats(table["queue_rank"]), floats(table["p_mislabelled"])
@@ -196,6 +202,9 @@ def _ordered(report: Report, choice: QueueChoice) -> Rows:
         rows = _capped(rows, codes_among(table["given_label"], report.classes)[rows], choice.quota)
     if choice.until is not None:
         rows = rows[: looks_until(p[rows], choice.until)]
+    nearest = None if run is None else read_neighbours(run, rows.astype(np.int32))
+    if nearest is not None:
+        rows = alike_apart(rows, p[rows], codes_among(table["given_label"], report.classes)[rows], nearest)
     return rows[: choice.top]
 
 
@@ -235,6 +244,18 @@ def _check_known(kind: str, named: Sequence[str], known: Sequence[str]) -> None:
         if name not in known:
             hint = did_you_mean(name, known) or f"; it has {', '.join(map(repr, known)) or 'none'}"
             raise SettingsError(f"the report has no {kind} {name!r}{hint}")
+
+
+def _with_copies(queue: Queue, report: Report, rows: Rows) -> Queue:
+    """The queue, whose items know how many other rows of the whole report show the same picture."""
+    group = floats(report.table["duplicate_group"])
+    found = np.zeros(len(group), dtype=np.int64)
+    inside = np.flatnonzero(~np.isnan(group))
+    _, member, size = np.unique(group[inside], return_inverse=True, return_counts=True)
+    found[inside] = size[member] - 1
+    counts = found[rows].tolist()
+    items = (replace(item, copies=count) if count else item for item, count in zip(queue.items, counts, strict=True))
+    return replace(queue, items=tuple(items))
 
 
 def _item(row: JsonDict, names: dict[str, str]) -> QueueItem:

@@ -1,7 +1,8 @@
 """Decisions -> what a new audit takes as the truth.
 
 Everybody's last word counts, and a word is taken where more than half of those who spoke said it (``merge``). A picture
-whose id changed, because its label did and the label is its folder, is known again by its content.
+whose id changed, because its label did and the label is its folder, is known again by its content. What was decided of
+a picture holds for its copies, too, where nobody said anything else of them.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from labelaudit.decided import Decided
-from labelaudit.decision import Decision
+from labelaudit.decision import Decision, Ruling
 from labelaudit.labels import NO_CLASS
 from labelaudit.queue.decision_lines import latest
 from labelaudit.queue.decisions import find_rows
@@ -62,12 +64,29 @@ def settle(decisions: Sequence[Decision], table: SampleTable, facts: PixelFacts)
             decided.label[each.row] = index[each.label]
         before = next((word.given_label for word in each.words if word.given_label is not None), None)
         decided.before[each.row] = index.get(before, NO_CLASS) if before is not None else NO_CLASS
+    copied = _settle_copies(ruling, decided, facts, spoken={each.row for each in merged})
     found = replace(decided, ruling=ruling)
-    notes = [f"{len(found):,} rows were decided by people and are trusted"]
+    notes = [f"{len(found) - copied:,} rows were decided by people and are trusted"]
+    if copied:
+        notes.append(f"so are {copied:,} more that show the same pictures")
     split = sum(each.ruling is None for each in merged)
     if split:
         notes.append(f"{split:,} more are left as they were: people disagree about them")
     return Settled(found, tuple(notes))
+
+
+def _settle_copies(ruling: list[Ruling | None], decided: Decided, facts: PixelFacts, *, spoken: set[int]) -> int:
+    """Gives, in place, the copies of decided pictures that nobody spoke of the same ruling, if it is one; how many."""
+    said: dict[int, set[tuple[Ruling, int]]] = {}
+    for row, word in enumerate(ruling):
+        group = int(facts.duplicate_group[row])
+        if word is not None and group >= 0:
+            said.setdefault(group, set()).add((word, int(decided.label[row])))
+    agreed = [group for group, words in said.items() if len(words) == 1]
+    copies = [row for row in np.flatnonzero(np.isin(facts.duplicate_group, agreed)).tolist() if row not in spoken]
+    for row in copies:
+        ((ruling[row], decided.label[row]),) = said[int(facts.duplicate_group[row])]
+    return len(copies)
 
 
 def _known_again(words: Sequence[Decision], table: SampleTable, facts: PixelFacts) -> list[Decision]:

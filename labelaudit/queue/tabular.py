@@ -123,13 +123,15 @@ def _columns(queue: Queue, pictures: Mapping[str, str]) -> dict[str, Sequence[An
         columns["p_mislabelled"] = [each.p_mislabelled for each in items]
         columns["suggested_confidence"] = [each.suggested_confidence for each in items]
         columns["reason"] = [each.reason or None for each in items]
+    if any(each.copies for each in items):
+        columns["copies"] = [each.copies for each in items]
     columns["sample_id"] = [each.sample_id for each in items]
     columns["content_sha256"] = [each.content_sha256 for each in items]
     return columns
 
 
 def _type(name: str) -> pa.DataType:
-    if name == "rank":
+    if name in ("rank", "copies"):
         return pa.int64()
     return pa.float32() if name in _REAL else pa.string()
 

@@ -150,7 +150,7 @@ def open_desk(
         SettingsError: A class that was named is not in the report.
     """
     report = read_report(run, columns=CHOICE_COLUMNS)
-    rows = shuffled_rows(kept_spot_check(run, report.metadata)) if spot_check else select_rows(report, choice)
+    rows = shuffled_rows(kept_spot_check(run, report.metadata)) if spot_check else select_rows(report, choice, run=run)
     if not len(rows):
         raise ReportError(f"{run.root} has nothing to review with these options; ask for more classes, or less --min-p")
     metadata = report.metadata

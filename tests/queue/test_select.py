@@ -159,3 +159,9 @@ def test_after_how_many_looks_the_share_falls_under_the_floor(make_report):
         outlook = look_out(select_queue(report, choice), report, choice)
         assert (outlook.floor, outlook.falls_after) == (choice.until, falls_after)
         assert outlook.names_tell == outlook.rows  # the ids name the given label
+
+
+def test_an_item_knows_how_many_other_rows_show_its_picture(make_report):
+    groups = [5, None, 5, 7, 5]
+    report = make_report(*({"duplicate_group": group} for group in groups))
+    assert [item.copies for item in select_queue(report, QueueChoice(top=3)).items] == [2, 0, 0]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,22 @@ def test_labels_before_they_were_put_right():
     found = settle([put_right, gone, said("sad/4.png", "happy")], TABLE, FACTS).decided
     assert found.before.tolist() == [1, NO_CLASS, NO_CLASS, NO_CLASS]
     assert found.undone(TABLE.given).tolist() == [1, 0, 1, 1]
+
+
+def test_copies_of_a_decided_picture_are_decided_too():
+    copies = replace(FACTS, duplicate_group=np.array([0, 0, 1, 1], dtype=np.int32))
+    found = settle([said("happy/1.png", "sad")], TABLE, copies)
+    assert found.decided.ruling == [Ruling.LABEL, Ruling.LABEL, None, None]
+    assert found.decided.label.tolist() == [1, 1, NO_CLASS, NO_CLASS]
+    assert found.notes == (
+        "1 rows were decided by people and are trusted",
+        "so are 1 more that show the same pictures",
+    )
+
+
+def test_copies_of_which_people_say_different_things_settle_nothing_more():
+    copies = replace(FACTS, duplicate_group=np.array([0, 0, 0, -1], dtype=np.int32))
+    found = settle([said("happy/1.png", "sad"), said("happy/2.png", "happy")], TABLE, copies)
+    assert found.decided.ruling == [Ruling.LABEL, Ruling.LABEL, None, None]
+    torn = [said("happy/1.png", "sad"), said("happy/2.png", "sad"), said("happy/2.png", "happy", "bo")]
+    assert settle(torn, TABLE, copies).decided.ruling == [Ruling.LABEL, None, Ruling.LABEL, None]

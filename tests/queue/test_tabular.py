@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_queue import ITEM, UNSURE, small_queue
 
 from labelaudit.decision import Decision, Ruling
 from labelaudit.errors import DecisionError
@@ -207,3 +208,12 @@ def test_nothing_else_than_csv_is_needed_to_read_it(queue, tmp_path):
     write_csv(queue, tmp_path / "queue.csv", pictures={})
     frame = pd.read_csv(io.BytesIO((tmp_path / "queue.csv").read_bytes()))
     assert frame["sample_id"].tolist() == ["a/0.png", "a/1.png", "a/2.png"]
+
+
+def test_copies_are_told_where_there_are_any(tmp_path):
+    items = (replace(ITEM, copies=3), UNSURE)
+    write_csv(small_queue(items=items), tmp_path / "q.csv", pictures={})
+    with open(tmp_path / "q.csv", newline="", encoding="utf-8-sig") as file:
+        assert [row["copies"] for row in csv.DictReader(file)] == ["3", "0"]
+    write_csv(small_queue(), tmp_path / "plain.csv", pictures={})
+    assert "copies" not in (tmp_path / "plain.csv").read_text(encoding="utf-8-sig").splitlines()[0]

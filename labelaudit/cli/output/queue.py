@@ -109,6 +109,11 @@ def _notes(queue: Queue, outlook: Outlook, handed: HandOut) -> list[str]:
             f"falls under {floor} after {counted(outlook.falls_after, 'look', 'looks')}" if outlook.falls_after else ""
         )
         notes.append(f"the expected share {fall or f'stays at {floor} or more to the last of these rows'}")
+    copied = [item.copies for item in queue.items if item.copies]
+    if copied:
+        pictures = counted(len(copied), "row shows a picture", "rows show pictures")
+        others = counted(sum(copied), "more row", "more rows")
+        notes.append(f"{pictures} that stand in {others} (column copies of a csv): one look may settle them")
     if outlook.test_rows:
         of_test = counted(outlook.test_rows, "row is", "rows are")
         notes.append(f"{of_test} of the test split: labelaudit apply takes them with --include-test only")
