@@ -129,8 +129,8 @@ def test_anchored_targets_by_hand(accelerator: Accelerator):
     settings = AsmSettings(mutual_weight=0.6, consistency_weight=2.0)
     parts, _, asked = _step(accelerator, partition, anchor=anchor, settings=settings)
     assert asked == [[2]]
-    # target at class 0: .9 + .1 * .2; .5 * .6; .9 * .7. Differences of the logits: row 3, 0 and 2, peer 2 plus .5
-    target = [0.92, 0.3, 0.63]
+    # target at class 0: .5 + .5 * .2; .5 * .6; .9 * .7. Differences of the logits: row 3, 0 and 2, peer 2 plus .5
+    target = [0.6, 0.3, 0.63]
     weak = [math.log(3.0), 0.0, -1.5]
     peers = [[_probability(each) for each in weak], [_probability(each + 0.5) for each in weak]]
     supervised = sum(
