@@ -18,7 +18,8 @@ from gate.gate_reports import faces, write_run, wrong
 
 from labelaudit.likeness import Overlap, Scored
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "ci"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "ci"
 HASH = "0123456789abcdef"
 NOBODY = {
     "GIT_AUTHOR_NAME": "n",
@@ -149,7 +150,7 @@ def test_the_dvc_stage(repository, bad, code):
 @each_batch
 def test_the_hook_as_pre_commit_calls_it(repository, bad, code):
     deliver(repository, bad=bad)
-    [hook] = _load(".pre-commit-hooks.yaml")
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))  # where pre-commit looks
     assert hook["language"] == "system"
     assert hook["pass_filenames"] is False
     assert re.search(hook["files"], "data/new-faces/a.PNG".lower())
@@ -161,7 +162,7 @@ def test_the_hook_in_pre_commit(repository, bad, code, tmp_path):
     deliver(repository, bad=bad)
     hooks = tmp_path / "hooks"
     hooks.mkdir()
-    shutil.copy(EXAMPLES / ".pre-commit-hooks.yaml", hooks)
+    shutil.copy(ROOT / ".pre-commit-hooks.yaml", hooks)
     _run("git init -q && git add -A && git commit -qm hooks", hooks)
     revision = _run("git rev-parse HEAD", hooks).stdout.strip()
     config = {"repos": [{"repo": str(hooks), "rev": revision}]}
