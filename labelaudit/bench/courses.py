@@ -56,6 +56,11 @@ class Stand:
     checkpoint: Path
     _gathered: Gathered | None = field(default=None, repr=False)
 
+    def prepare(self, course: Course) -> None:
+        """Does what a course rests on and does not answer for: the audit's evidence that it is anchored in."""
+        if course in (Course.FIXED_ANCHORED, Course.ADAPTIVE_ANCHORED):
+            self._evidence()
+
     def run(self, course: Course) -> Outcome:
         """Does one course.
 

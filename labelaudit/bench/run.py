@@ -81,6 +81,7 @@ def run_bench(
     Raises:
         LabelAuditError: The bench cannot run; the text says what, where, and what to do.
     """
+    _check_extra()
     _check(seeds, test_share)
     chosen = tuple(_method(each) for each in dict.fromkeys(methods)) or tuple(Method)
     truth = open_truth(data, options or SourceOptions(), truth_column=truth_column)
@@ -92,7 +93,6 @@ def run_bench(
     plan = make_plan(settings, rows=drawn - round(test_share * drawn), cache_dir=cache_dir)
     if plan.settings.folds == 1:
         raise SettingsError("a bench compares evidence out of sample; use --folds 2 or more")
-    _check_extra()
     mark = _mark(truth, plan, limit=limit, test_share=test_share, truth_column=truth_column)
     with opened_bench(Path(out), fingerprint=mark, force=force, resume=resume) as folder:
         work = Work(folder, truth, plan, cache_dir, limit, test_share, chosen, progress)

@@ -67,6 +67,7 @@ class Work:
         if left:
             draw, given, stand = self._stand(task, seed)
             for number, course in enumerate(left, start=total - len(left) + 1):
+                stand.prepare(course)
                 with metered(self.plan.device) as cost:
                     outcome = stand.run(course)
                 self._write(task, seed, missing[course], draw, given, stand, outcome, cost)
@@ -88,7 +89,7 @@ class Work:
         bed = lay_bed(
             store,
             rows=rows,
-            test_rows=np.flatnonzero(draw.test & store.facts.readable),
+            test_rows=_test_rows(draw.test & store.facts.readable, store.facts.duplicate_group, rows),
             given=given[rows],
             num_classes=num_classes,
             plan=replace(self.plan, settings=replace(self.plan.settings, seed=seed)),
@@ -160,6 +161,11 @@ def _spread(scores: Scores, rows: NDArray[np.int64], judged: NDArray[np.int64], 
         verdict=None if scores.verdict is None else codes(scores.verdict, -1, np.int8),
         flagged=None if scores.flagged is None else codes(scores.flagged, 0, np.bool_),
     )
+
+
+def _test_rows(usable: NDArray[np.bool_], group: IntArray, learned: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Test faces without a copy among those that are learned from; groups of copies (m,), -1 = none."""
+    return np.flatnonzero(usable & ~((group >= 0) & np.isin(group, group[learned])))
 
 
 def _audited(given: IntArray, usable: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from labelaudit.bench.methods import METHODS_OF, Course, Method
 from labelaudit.bench.run import BenchResult, run_bench
 from labelaudit.bench.tasks import parse_task
 from labelaudit.bench.truth import open_truth
+from labelaudit.bench.work import _test_rows
 from labelaudit.cli.app import app
 from labelaudit.errors import RunFolderError, SettingsError, SourceError
 from labelaudit.pipeline import audit
@@ -57,6 +58,12 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_method_belongs_to_one_course() -> None:
     assert sorted(method for methods in METHODS_OF.values() for method in methods) == sorted(Method)
     assert set(METHODS_OF) == set(Course)
+
+
+def test_a_copy_of_a_learned_face_tests_nothing() -> None:
+    usable = np.array([False, True, True, True, False])
+    group = np.array([0, 0, 1, -1, -1], np.int32)
+    np.testing.assert_array_equal(_test_rows(usable, group, np.array([0, 4])), [2, 3])
 
 
 def test_every_method_has_its_figures(finished: BenchResult) -> None:
