@@ -19,6 +19,8 @@ from labelaudit.nets.interface import Net
 from labelaudit.records import Progress, Stage, no_progress
 
 _BLOCK = 512
+_STEP = 128
+"""A block is whole forward passes of one process: a picture's last digits may depend on where in a pass it stands."""
 
 
 def shared_features(
@@ -48,7 +50,7 @@ def shared_features(
     count = len(pixels)
     if ranks.size == 1 or count == 0:
         return threaded_features(net, pixels, views=views, device=device, allocate=allocate, progress=progress)
-    block = min(_BLOCK, -(-count // ranks.size))
+    block = min(_BLOCK, -(-count // (ranks.size * _STEP)) * _STEP)
     arrays: list[FeatureArray] = []
     for start in range(0, count, block * ranks.size):
         first = start + ranks.rank * block
