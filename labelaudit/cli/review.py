@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from labelaudit.cli import options as opt
 from labelaudit.cli import queue
 from labelaudit.cli.errors import ExitCode
 from labelaudit.cli.output.distrust import warn_distrust
-from labelaudit.cli.output.review import open_browser, write_review_end, write_review_start
+from labelaudit.cli.output.review import browser_opened, write_review_end, write_review_start
 
 EXAMPLES = """Examples:
 
@@ -141,9 +142,11 @@ def review(
         access = access_for(listener, host)
         address = address_of(access, host)
         write_review_start(address, kept, desk, ledger, host=host, as_json=as_json, quiet=quiet)
+        opened = contextlib.nullcontext()
         if open_page is not False:
-            open_browser(address, asked=open_page is True)
-        ended_by = serve(create_app(Review(desk, ledger, album, name), access), listener)
+            opened = browser_opened(address, folder=kept.parent, asked=open_page is True)
+        with opened:
+            ended_by = serve(create_app(Review(desk, ledger, album, name), access), listener)
         write_review_end(ledger, kept, run=run, spot_check=spot_check, as_json=as_json, quiet=quiet)
     if ended_by is not None and ended_by.name == "SIGTERM":
         raise typer.Exit(ExitCode.TERMINATED)

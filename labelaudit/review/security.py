@@ -4,12 +4,13 @@
   refused. With the network let in, numeric addresses too: they cannot be made to point elsewhere.
 - Origin and Sec-Fetch-Site: only the page itself, so that no other page can decide or look (CSRF).
 - Token: a random secret in the address that is printed, kept in a cookie of this site alone from then on.
-- Size: bodies are cut off at a few kilobytes, told or not.
+- Size and time: bodies are cut off at a few kilobytes, told or not, and after some seconds.
 - Answers: a policy under which the page can load and run only what this server sent, and nobody keeps or frames it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import secrets
@@ -23,6 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 4_096
 """Of a request's body."""
+
+BODY_SECONDS = 10.0
+"""In which a request's body must have come."""
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -115,11 +119,14 @@ class Guard:
 
         refusal = self._refusal(scope, headers, admitted=new_cookie)
         if refusal is None:
-            body = await _read_body(receive)
+            try:
+                body = await asyncio.wait_for(_read_body(receive), BODY_SECONDS)
+            except TimeoutError:
+                body, refusal = None, _TOO_SLOW
             if body is not None:
                 await self._app(scope, _replayed(body, receive), send_guarded)
                 return
-            refusal = _TOO_LARGE
+            refusal = refusal or _TOO_LARGE
         new_cookie = False
         await _answer(refusal, send_guarded, plain=scope["path"] == "/")
 
@@ -138,6 +145,7 @@ class Guard:
         return None if length.isdecimal() and int(length) <= MOST_BYTES else _TOO_LARGE
 
 
+_TOO_SLOW = _Refusal(HTTPStatus.REQUEST_TIMEOUT, "the rest of the request did not come")
 _TOO_LARGE = _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MOST_BYTES:,} bytes; a decision is shorter")
 
 

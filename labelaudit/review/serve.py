@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from labelaudit.errors import SettingsError
+from labelaudit.review.hurry import HurriedProtocol
 from labelaudit.review.security import LOOPBACK_NAMES, Access
 
 DEFAULT_PORT = 8477
@@ -92,7 +93,7 @@ def server_for(app: ASGIApp) -> ReviewServer:
         proxy_headers=False,
         ws="none",
         lifespan="off",
-        http="h11",
+        http=HurriedProtocol,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     return ReviewServer(config)

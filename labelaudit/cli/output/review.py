@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import sys
 import webbrowser
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,13 +93,29 @@ def write_review_end(
             typer.echo(f" Next: {shown(shlex.join(['labelaudit', *words]))}")
 
 
-def open_browser(address: str, *, asked: bool) -> None:
-    """Opens the page: where it was asked for, or where there is a desktop to open it on."""
+@contextlib.contextmanager
+def browser_opened(address: str, *, folder: Path, asked: bool) -> Iterator[None]:
+    """Opens the page: where it was asked for, or where there is a desktop to open it on.
+
+    Args:
+        address: Of the page, with its token, which no command line shows: see ``review.doorway``.
+        folder: Of the user, for as long as the page is open.
+        asked: Whether the person asked for it.
+    """
+    from labelaudit.review.doorway import write_doorway
+
     desktop = sys.platform in ("darwin", "win32") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
-    if asked or (desktop and sys.stdout.isatty() and "SSH_CONNECTION" not in os.environ):
-        webbrowser.open(address)
+    if not asked and not (desktop and sys.stdout.isatty() and "SSH_CONNECTION" not in os.environ):
+        yield
+        return
+    page = write_doorway(folder, address)
+    try:
+        webbrowser.open(page.as_uri())
+        yield
+    finally:
+        page.unlink(missing_ok=True)
 
 
 def _say_json(value: JsonDict) -> None:
