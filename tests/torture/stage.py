@@ -16,6 +16,7 @@ from pathlib import Path
 from .forks import Job
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+_CAUTION = "these verdicts are not to be trusted"
 HANGS_AFTER = 120.0
 """Seconds after which a command is taken to hang."""
 
@@ -43,8 +44,8 @@ class Ended:
         return self.err.rstrip("\n").rpartition("\n")[2]
 
     def is_one_line(self) -> bool:
-        """Whether all that it said of what went wrong is one line, and no traceback."""
-        own = [line for line in self.err.splitlines() if line.startswith("labelaudit: ")]
+        """Whether all that it said of what went wrong is one line, and no traceback. A caution of a young run is another."""
+        own = [line for line in self.err.splitlines() if line.startswith("labelaudit: ") and _CAUTION not in line]
         return len(own) == 1 and self.last_line == own[0] and "Traceback" not in self.err
 
 
