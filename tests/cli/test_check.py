@@ -196,3 +196,30 @@ def test_a_check_loads_no_torch_and_nothing_slow(bad):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+WHY = "nothing could be learned from these labels"
+
+
+@pytest.mark.parametrize("output", ["text", "json", "junit", "sarif", "github"])
+def test_verdicts_that_are_not_to_be_trusted_are_not_checked(folder, output):
+    run_folder = write_run(folder / "shuffled", faces("ok", 30), distrust=(WHY,))
+    refused = run(run_folder, "--max-mislabelled", "100%", "--output", output)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert f"cannot be checked; these verdicts are not to be trusted: {WHY}; mend that and audit again" in line
+
+
+def test_nothing_is_held_against_a_baseline_that_is_not_to_be_trusted(bad, folder):
+    before = write_run(folder / "before", faces("ok", 30), distrust=(WHY,))
+    refused = run(bad, "--baseline", before)
+    assert refused.exit_code == 2
+    assert "before cannot be checked" in refused.stderr
+
+
+def test_no_batch_is_scored_by_a_model_that_is_not_to_be_trusted(folder):
+    model = write_run(folder / "model", faces("ok", 30), distrust=(WHY,))
+    (folder / "new" / "happy").mkdir(parents=True)
+    refused = run(folder / "new", "--model", model)  # the model's files are not even there
+    assert refused.exit_code == 2
+    assert "model cannot be checked; these verdicts are not to be trusted" in refused.stderr

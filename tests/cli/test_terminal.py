@@ -150,3 +150,14 @@ def test_a_demo_that_flags_nothing_has_no_precision(printed, summary):
 def test_no_line_for_rows_not_judged_where_all_are(printed, summary):
     judged = replace(summary, verdicts={**summary.verdicts, "undetermined": 0, "unreadable": 0})
     assert "not judged" not in screen(printed, judged)
+
+
+def test_verdicts_that_are_not_to_be_trusted_are_said_first(printed, summary):
+    told = replace(summary, distrust=("peer 2 gives every face the same answer", "thresholds swallowed \x1b[2Jsad"))
+    text = screen(printed, told)
+    lines = squeezed(text)
+    start = lines.index("Warning: these verdicts are not to be trusted: peer 2 gives every face the")
+    assert lines[start + 1] == "same answer; thresholds swallowed \\x1b[2Jsad"
+    assert start < next(number for number, line in enumerate(lines) if "likely mislabelled" in line)
+    assert text.count("\n") < 24
+    assert "Warning:" not in screen(printed, summary)

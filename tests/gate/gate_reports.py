@@ -57,6 +57,7 @@ def write_run(
     rule: str = "calibrated",
     assumed: Sequence[str] = (),
     scored: Scored | None = None,
+    distrust: Sequence[str] = (),
 ) -> Path:
     """Writes a run folder with a report of some faces."""
     folder.mkdir()
@@ -128,6 +129,7 @@ def write_run(
             model_hash="0123456789abcdef",
             assumed=tuple(assumed),
             scored=scored,
+            distrust=tuple(distrust),
         ),
     )
     return folder

@@ -275,3 +275,14 @@ def contrast(one: str, other: str) -> float:
 def mixed(one: str, other: str, share: float) -> str:
     pairs = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
     return "#" + "".join(f"{round(share * first + (1 - share) * second):02x}" for first, second in pairs)
+
+
+def test_verdicts_that_are_not_to_be_trusted_are_said_first(case, tmp_path):
+    case = replace(case, metadata=replace(case.metadata, distrust=("peer 1 calls every face <b>sad</b>",)))
+    page = page_of(case, tmp_path)
+    told = "Warning: these verdicts are not to be trusted: peer 1 calls every face &lt;b&gt;sad&lt;/b&gt;."
+    assert page.index(told) < page.index('class="lead"')
+
+
+def test_a_page_without_a_warning_warns_of_nothing(run):
+    assert "not to be trusted" not in written(run)

@@ -20,6 +20,7 @@ from labelaudit.report import table as table_module
 from labelaudit.report.columns import entropy
 from labelaudit.report.metadata import METADATA_KEY, Estimate
 from labelaudit.report.schema import THRESHOLDS_SCHEMA, report_columns, report_schema
+from labelaudit.report.summary import summarise
 from labelaudit.report.table import read_report, write_report, write_thresholds
 from labelaudit.rundir import RunDir
 
@@ -132,6 +133,18 @@ def test_metadata_comes_back(case, tmp_path):
     happy, neutral = metadata.last_thresholds  # sad was never mined
     assert (happy.label, happy.mean_confidence, happy.clean, happy.noisy) == ("happy", 0.7, 0.56, 0.14)
     assert (neutral.label, neutral.clean) == ("neutral", 0.4)  # of one fold: the other one is NaN
+    assert (metadata.trusted, metadata.distrust) == (True, ())
+
+
+def test_whether_verdicts_may_be_trusted_stands_in_the_metadata(case, tmp_path):
+    doubted = replace(case, metadata=replace(case.metadata, distrust=("peer 2 gives every face the same answer",)))
+    report = doubted.write(tmp_path / "report.parquet")
+    told = json.loads(pq.read_schema(report).metadata[METADATA_KEY])
+    assert (told["trusted"], told["distrust"]) == (False, ["peer 2 gives every face the same answer"])
+    metadata = read_report(report).metadata
+    assert (metadata.trusted, metadata.distrust) == (False, ("peer 2 gives every face the same answer",))
+    summary = summarise(read_report(report)).to_json()
+    assert (summary["trusted"], summary["distrust"]) == (False, ["peer 2 gives every face the same answer"])
 
 
 def test_reads_from_a_run_a_folder_or_a_file(case, tmp_path):

@@ -21,6 +21,7 @@ from labelaudit.report.summary import Summary
 from labelaudit.report.words import distrust_sentence
 
 _CLASSES_SHOWN = 8
+_CLASSES_UNDER_WARNING = 4
 
 
 def print_summary(
@@ -37,7 +38,7 @@ def print_summary(
     """
     glyphs = glyphs_for(console.encoding)
     classes = sorted(summary.per_class, key=lambda each: (-each.mislabelled, -each.given))
-    listed = classes if verbose else classes[:_CLASSES_SHOWN]
+    listed = classes if verbose else classes[: _CLASSES_UNDER_WARNING if summary.distrust else _CLASSES_SHOWN]
     parts: list[RenderableType] = ["", _heading(summary, glyphs, console.width), ""]
     if summary.distrust:
         parts += [labelled("Warning:", shown(distrust_sentence(summary.distrust))), ""]
