@@ -86,6 +86,8 @@ def _value(line: dict[str, object], name: str) -> float:
 def audit(folder: Path, size: int, *, weights: str, effort: str) -> dict[str, object]:
     """``labelaudit audit`` of ``faces.parquet``, watched from outside."""
     words = ["audit", "faces.parquet", "--out", "run", "--cache-dir", "cache", "--weights", weights]
+    if weights == "none":
+        words += ["--backbone", "gradients"]
     command = [sys.executable, "-m", "labelaudit", *words, "--effort", effort, "--quiet"]
     start = time.perf_counter()
     own = 0
