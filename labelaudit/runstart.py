@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.errors import RunFolderError
+from labelaudit.jsontext import parse_json
 from labelaudit.rundir import LOCK_NAME, MARK_NAME, RunDir, differing, locked, write_json
 
 _SEEN_WITHIN = 30.0
@@ -26,7 +27,13 @@ def opened_run(
     Raises:
         RunFolderError: As ``build_run``, or another process holds the folder.
     """
-    check_run(root, fingerprint=fingerprint, force=force, resume=resume)  # a stranger's folder gets no lock file
+    try:
+        check_run(root, fingerprint=fingerprint, force=force, resume=resume)  # a stranger's folder gets no lock file
+    except RunFolderError:
+        if RunDir(root).is_run():
+            with locked(root):  # where another process is at work, that is what a person must hear
+                raise
+        raise
     with locked(root):
         run = build_run(root, fingerprint=fingerprint, force=force, resume=resume)
         try:
@@ -49,7 +56,7 @@ def joined_run(root: Path, *, fingerprint: dict[str, Any]) -> RunDir:
     run, until = RunDir(root), time.monotonic() + _SEEN_WITHIN
     while True:
         with contextlib.suppress(OSError, ValueError):
-            if not differing(json.loads(run.mark.read_text(encoding="utf-8")), json.loads(json.dumps(fingerprint))):
+            if not differing(parse_json(run.mark.read_bytes()), json.loads(json.dumps(fingerprint))):
                 return run
         if time.monotonic() > until:
             raise RunFolderError(
@@ -113,7 +120,7 @@ def _is_nothing(name: str) -> bool:
 
 def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:
     try:
-        before = json.loads(run.mark.read_text(encoding="utf-8"))
+        before = parse_json(run.mark.read_bytes())
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{run.mark} cannot be read; start anew with --force") from error
     changed = differing(before, json.loads(json.dumps(fingerprint)))

@@ -142,7 +142,7 @@ def review(
         access = access_for(listener, host)
         address = address_of(access, host)
         write_review_start(address, kept, desk, ledger, host=host, as_json=as_json, quiet=quiet)
-        opened = contextlib.nullcontext()
+        opened: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         if open_page is not False:
             opened = browser_opened(address, folder=kept.parent, asked=open_page is True)
         with opened:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from labelaudit.errors import ReportError
+from labelaudit.jsontext import check_kinds, parse_json
 from labelaudit.likeness import Scored
 from labelaudit.records import FloatArray, JsonDict
 from labelaudit.report.estimate import Estimate as Estimate
@@ -131,7 +132,7 @@ class ReportMetadata:
             ReportError: It has another schema version, is no JSON, or lacks a key.
         """
         try:
-            value = json.loads(content)
+            value = parse_json(content)
             version = value["schema_version"]
             if version != REPORT_SCHEMA_VERSION:
                 raise ReportError(
@@ -141,8 +142,13 @@ class ReportMetadata:
             for name, read in _TYPED.items():
                 if name in value:
                     value[name] = read(value[name])
-            return cls(**{name: value[name] for name in cls.__dataclass_fields__ if name in value})
-        except (ValueError, KeyError, TypeError) as error:
+            found = cls(**{name: value[name] for name in cls.__dataclass_fields__ if name in value})
+            check_kinds(found)
+            for matrix in (found.noise_matrix, found.noise_matrix_low, found.noise_matrix_high):
+                if matrix is not None and {len(found.classes)} != {len(matrix), *map(len, matrix)}:
+                    raise ValueError(f"a noise matrix is not {len(found.classes)} x {len(found.classes)}")
+            return found
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise ReportError(f"{where} has damaged metadata ({error}); audit again") from error
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.errors import ReportError
+from labelaudit.jsontext import parse_json
 from labelaudit.records import JsonDict, Verdict
 from labelaudit.report.counts import codes_among, floats
 from labelaudit.report.metadata import Estimate, ReportMetadata
@@ -175,7 +176,7 @@ def read_spot_check(run: RunDir, metadata: ReportMetadata) -> RunSpotCheck | Non
     if not path.is_file():
         return None
     try:
-        spot = _from_json(json.loads(path.read_text(encoding="utf-8")))
+        spot = _from_json(parse_json(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReportError(f"{path} is damaged ({error}); draw another with --spot-check and --force") from error
     return spot if spot.audit == _digest(metadata) else None

@@ -1,8 +1,8 @@
 """How a browser is told the address of the review page, token and all, without anybody else being told.
 
-Command lines can be read by everybody on a machine, and a browser is opened by one. So it is given a small page that only
-this user can read, and the page goes on to the address. It lies beside the decisions: in the user's own folder, where
-browsers that live in a sandbox may look, as they may not in the system's folder for temporary files.
+Command lines can be read by everybody on a machine, and a browser is opened by one. So it is given a small page that
+only this user can read, and the page goes on to the address. It lies beside the decisions: in the user's own folder,
+where browsers that live in a sandbox may look, as they may not in the system's folder for temporary files.
 """
 
 from __future__ import annotations

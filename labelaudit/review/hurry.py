@@ -1,7 +1,7 @@
 """Connections that do not get on with it are closed, so that nobody can hold the door shut by standing in it.
 
-uvicorn waits for the head of a request as long as somebody likes (what is called slow loris). Bodies have a limit in time,
-too, see ``security``.
+uvicorn waits for the head of a request as long as somebody likes (what is called slow loris). Bodies have a limit in
+time, too, see ``security``.
 """
 
 from __future__ import annotations

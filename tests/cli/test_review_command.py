@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from labelaudit.cli.app import app
-from labelaudit.cli.output.review import open_browser
+from labelaudit.cli.output.review import browser_opened
 
 
 def run(*arguments: object) -> Result:
@@ -37,15 +37,29 @@ def test_bad_options_are_refused(tmp_path: Path, options: tuple[str, ...], word:
     assert word in result.stderr
 
 
-def test_a_browser_is_opened_only_where_somebody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_browser_is_opened_only_where_somebody_sits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
-    open_browser("http://x", asked=False)
-    assert opened == []
-    open_browser("http://x", asked=True)
-    assert opened == ["http://x"]
+    with browser_opened("http://x", folder=tmp_path, asked=False):
+        assert opened == []
+        assert not list(tmp_path.iterdir())
+    with browser_opened("http://x", folder=tmp_path, asked=True):
+        assert len(opened) == 1
+
+
+def test_the_token_stands_on_no_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    with browser_opened("http://127.0.0.1:1/?token=se%22cret&x=<", folder=tmp_path, asked=True):
+        [page] = tmp_path.iterdir()
+        assert opened == [page.as_uri()]
+        assert "cret" not in opened[0]
+        assert page.stat().st_mode & 0o777 == 0o600
+        text = page.read_text(encoding="utf-8")
+        assert 'content="0; url=http://127.0.0.1:1/?token=se%22cret&amp;x=&lt;"' in text
+    assert not page.exists()
 
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ The child is a copy of this process as it stands, so whatever was imported befor
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -49,7 +50,8 @@ def load_everything() -> None:
 
     for module in pkgutil.walk_packages(labelaudit.__path__, "labelaudit."):
         if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+            with contextlib.suppress(ModuleNotFoundError):  # of an extra that is not installed
+                importlib.import_module(module.name)
     for name in ("pyarrow.parquet", "pyarrow.csv", "pandas", "sklearn.neighbors", "PIL.Image"):
         importlib.import_module(name)
 
