@@ -21,9 +21,10 @@ from labelaudit.report.table import write_report, write_report_parts
 from labelaudit.rundir import RunDir, cache_folder
 from labelaudit.runstart import opened_run
 from labelaudit.scale.about import About
-from labelaudit.scale.engine import PartSettings, score_parts
+from labelaudit.scale.engine import score_parts
 from labelaudit.scale.join import joined_parts, look_at_all, order_of_queue
 from labelaudit.scale.judging import Judging
+from labelaudit.scale.settings import PartSettings
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from
 from labelaudit.source.interface import LabelSource

@@ -10,12 +10,19 @@ import typer
 from labelaudit.cli import options as opt
 from labelaudit.cli.output.score import write_score
 from labelaudit.cli.progress import stage_lines
+from labelaudit.scale.settings import Engine, PartSettings
 
 EXAMPLES = """Examples:
 
 labelaudit score new-faces --model runs/faces --out runs/new
 
-labelaudit score batch.csv --model runs/faces --out runs/batch --label-map joy=happy --json > summary.json"""
+labelaudit score batch.csv --model runs/faces --out runs/batch --label-map joy=happy --json > summary.json
+
+labelaudit score s3://faces/new --model s3://runs/faces --out s3://runs/new
+
+labelaudit score /shared/new --model runs/faces --out /shared/runs/new --engine ray --ray-address auto"""
+
+PARTS = "Parts (batches of millions)"
 
 Batch = Annotated[
     str,
@@ -30,6 +37,26 @@ Model = Annotated[
     typer.Option("--model", help="The folder of a finished audit.", rich_help_panel=opt.WORK, show_default=False),
 ]
 Out = Annotated[Path, typer.Option("--out", help="The folder to be.", rich_help_panel=opt.WORK, show_default=False)]
+Where = Annotated[
+    Engine,
+    typer.Option("--engine", help="This machine, or a Ray cluster (extra ray).", rich_help_panel=PARTS),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a running cluster. Default: RAY_ADDRESS, else one on this machine meanwhile.",
+        rich_help_panel=PARTS,
+        show_default=False,
+    ),
+]
+PartRows = Annotated[
+    int | None,
+    typer.Option(
+        help="Score so many rows after the other, without a pixel cache. Default: all at once; on Ray about 64 MB.",
+        rich_help_panel=PARTS,
+        show_default=False,
+    ),
+]
 
 
 def score(
@@ -50,7 +77,11 @@ def score(
     device: opt.Device = None,
     workers: opt.Workers = None,
     cache_dir: opt.CacheDir = None,
+    engine: Where = Engine.LOCAL,
+    ray_address: RayAddress = None,
+    part_rows: PartRows = None,
     force: opt.Force = False,
+    resume: opt.Resume = False,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -71,6 +102,9 @@ def score(
         votes=votes,
     )
 
+    in_parts = engine is Engine.RAY or part_rows is not None or ray_address is not None
+    parts = PartSettings(rows=part_rows, engine=engine, ray_address=ray_address) if in_parts else None
+
     from labelaudit.scoring import score as score_batch
 
     with stage_lines(quiet=quiet) as progress:
@@ -83,6 +117,8 @@ def score(
             workers=workers,
             cache_dir=cache_dir,
             force=force,
+            resume=resume,
+            parts=parts,
             progress=progress,
         )
     write_score(result, run=out, as_json=as_json, quiet=quiet, verbose=verbose)

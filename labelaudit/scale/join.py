@@ -27,7 +27,8 @@ from labelaudit.pixels.duplicates import find_duplicates, label_conflicts
 from labelaudit.pixels.measures import THUMBNAIL_SIDE
 from labelaudit.records import Evidence, FloatArray, IntArray, PixelFacts, Progress, Stage, VerdictTable
 from labelaudit.report.table import ROWS_A_GROUP
-from labelaudit.scale.part import decode_part, facts_of, posterior_of, store_of
+from labelaudit.scale.judged import facts_of, posterior_of, store_of
+from labelaudit.scale.part import decode_part
 from labelaudit.scale.shelf import Shelf
 from labelaudit.source.interface import LabelSource
 from labelaudit.verdict.judge import queue_order

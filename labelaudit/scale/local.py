@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from labelaudit.evidence.scorer import Scorer
 from labelaudit.records import Progress, Stage
-from labelaudit.scale.part import decode_part, judge_part
+from labelaudit.scale.judged import judge_part
+from labelaudit.scale.part import decode_part
 from labelaudit.scale.shelf import Shelf
 from labelaudit.source.interface import LabelSource
 

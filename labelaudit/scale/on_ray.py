@@ -12,14 +12,14 @@ its number is bounded instead, and an actor without a GPU reserves half a CPU, s
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from labelaudit._version import __version__
 from labelaudit.errors import LabelAuditError, ReportError, SettingsError
@@ -27,7 +27,9 @@ from labelaudit.evidence.device import open_device
 from labelaudit.evidence.model import Model
 from labelaudit.evidence.scorer import Scorer
 from labelaudit.records import Progress, Stage
-from labelaudit.scale.part import check_rows, decode_part, judge_part, rows_digest
+from labelaudit.scale.judged import judge_part
+from labelaudit.scale.part import rows_digest
+from labelaudit.scale.reader import Reader, unpacked
 from labelaudit.scale.shelf import Shelf
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.origin import Origin
@@ -35,8 +37,6 @@ from labelaudit.source.origin import Origin
 _LOCAL_CPUS = 4
 """Logical CPUs of a cluster on this machine, at least."""
 _ACTOR_CPUS = 0.5
-_opened: dict[str, LabelSource] = {}
-"""Datasets that this worker process has open, by the key of the plan."""
 
 
 def build_parts_on_ray(
@@ -78,13 +78,20 @@ def build_parts_on_ray(
         resources = ray.cluster_resources()
         cpus, gpus = max(int(resources.get("CPU", 1)), 1), int(resources.get("GPU", 0))
         actors = min(gpus or cpus, len(missing))
+        readers = cpus if gpus else max(1, cpus // 2)
         judging = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": _ACTOR_CPUS}
-        reader = _Reader(_everywhere(origin), shelf, __version__)
+        reader = Reader(_everywhere(origin), shelf, __version__)
         told = {"model": ray.put(scorer.model), "shelf": shelf, "device": "cuda" if gpus else "cpu"}
         rows = (
             ray.data.from_items(items, override_num_blocks=len(items))
-            .map_batches(reader, batch_size=1, num_cpus=0, concurrency=max(1, cpus if gpus else cpus // 2))
-            .map_batches(_Judge, batch_size=1, fn_constructor_kwargs=told, concurrency=actors, **judging)
+            .map_batches(reader, batch_size=1, num_cpus=0, compute=ray.data.TaskPoolStrategy(size=readers))
+            .map_batches(
+                _Judge,
+                batch_size=1,
+                fn_constructor_kwargs=told,
+                compute=ray.data.ActorPoolStrategy(size=actors),
+                **judging,
+            )
         )
         with _one_line(ray):
             for row in rows.iter_rows():
@@ -100,28 +107,6 @@ def build_parts_on_ray(
     return computed
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads and decodes a part, in whatever process Ray runs it."""
-
-    origin: Origin
-    shelf: Shelf
-    version: str
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        if self.version != __version__:
-            raise SettingsError(f"a worker has labelaudit {__version__}, this is {self.version}; install the same")
-        number, plan = int(batch["part"][0]), self.shelf.plan
-        rows = plan.part(number)
-        if plan.key not in _opened:
-            _opened.clear()
-            _opened[plan.key] = self.origin.open()
-        source = _opened[plan.key]
-        check_rows(source, rows, str(batch["digest"][0]))
-        decoded = decode_part(source, rows, side=plan.side)
-        return {"part": np.array([number]), "decoded": pa.array([_packed(decoded)], pa.large_binary())}
-
-
 class _Judge:
     """Holds the scorer; judges and writes parts."""
 
@@ -134,17 +119,9 @@ class _Judge:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         number = int(batch["part"][0])
-        decoded = pa.ipc.open_stream(pa.py_buffer(batch["decoded"][0])).read_all()
-        part, computed = judge_part(self._scorer, decoded)
+        part, computed = judge_part(self._scorer, unpacked(batch["decoded"][0]))
         self._shelf.write_part(number, part)
         return {"part": np.array([number]), "rows": np.array([part.num_rows]), "computed": np.array([computed])}
-
-
-def _packed(table: pa.Table) -> pa.Buffer:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return sink.getvalue()
 
 
 def _everywhere(origin: Origin) -> Origin:
@@ -176,6 +153,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
             raise SettingsError(f"no Ray cluster {where} ({_first_line(error)}); is it running?") from error
     context = ray.data.DataContext.get_current()
     shown, context.enable_progress_bars = context.enable_progress_bars, False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield ray
     finally:

@@ -3,6 +3,8 @@
 What a row becomes depends on its picture and the model alone, so parts may be made by anybody, anywhere, in any order,
 and once more after a machine died. What needs the whole batch (duplicates, drift, the order of the queue) is worked out
 from the parts' columns when all are there (``join``).
+
+Reading and decoding (here) need no torch, so that processes that do nothing else start quickly; judging is ``judged``.
 """
 
 from __future__ import annotations
@@ -10,17 +12,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from labelaudit.errors import SourceError
-from labelaudit.evidence.scorer import Scorer
 from labelaudit.pixels.chunks import PART_SCHEMA, decode_rows
-from labelaudit.pixels.store import PixelStore
-from labelaudit.records import FloatArray, PixelFacts
 from labelaudit.source.interface import LabelSource
 
 _PART_BYTES = 64 << 20
@@ -116,64 +113,3 @@ def check_rows(source: LabelSource, rows: range, digest: str) -> None:
         raise SourceError(
             "a worker finds another dataset at the same place: every machine needs the same files under the same path"
         )
-
-
-def judge_part(scorer: Scorer, decoded: pa.Table, *, cache_dir: Path | None = None) -> tuple[pa.Table, int]:
-    """Judges a part.
-
-    Args:
-        scorer: The model.
-        decoded: Of ``decoded_schema``.
-        cache_dir: Where what the model said of pictures before is kept; None = judge all anew.
-
-    Returns:
-        A table of ``scored_schema``, and how many pictures were judged now.
-    """
-    judged = scorer.judge(store_of(decoded), cache_dir=cache_dir)
-    kept = decoded.drop_columns(["pixels"])
-    columns = [
-        *kept.columns,
-        *(_vectors(each) for each in (judged.peer1, judged.peer2, judged.ridge)),
-        pa.array(judged.outlier, pa.float32()),
-        pa.array(judged.matches.known, pa.int64()),
-        pa.array(judged.matches.exact),
-        pa.array(judged.fresh),
-    ]
-    return pa.Table.from_arrays(columns, schema=scored_schema(len(scorer.classes))), judged.computed
-
-
-def store_of(decoded: pa.Table) -> PixelStore:
-    """A decoded part as a store in memory, in which no duplicates were looked for."""
-    count = decoded.num_rows
-    column = decoded["pixels"].combine_chunks()
-    side = round((column.type.byte_width // 3) ** 0.5)
-    flat = np.frombuffer(column.buffers()[1], dtype=np.uint8)[column.offset * column.type.byte_width :]
-    pixels = flat[: count * column.type.byte_width].reshape(count, side, side, 3)
-    none = np.full(count, -1, dtype=np.int32)
-    facts = facts_of(decoded, group=none, conflict=np.zeros(count, dtype=bool))
-    return PixelStore(pixels, facts, none, key="", folder=Path(), reused=False, note=None)
-
-
-def facts_of(part: pa.Table, *, group: NDArray[np.int32], conflict: NDArray[np.bool_]) -> PixelFacts:
-    """What decoding found out about the n rows of a part, with what was found out about duplicates."""
-    return PixelFacts(
-        error=part["error"].to_pylist(),
-        content_sha256=part["content_sha256"].to_pylist(),
-        width=part["width"].to_numpy(),
-        height=part["height"].to_numpy(),
-        sharpness=part["sharpness"].to_numpy(),
-        brightness=part["brightness"].to_numpy(),
-        duplicate_group=group,
-        conflict=conflict,
-    )
-
-
-def posterior_of(part: pa.Table, name: str) -> FloatArray:
-    """A column of posteriors, (n, K), NaN where there is none."""
-    column = part[name].combine_chunks()
-    return np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float32).reshape(len(part), -1)
-
-
-def _vectors(rows: FloatArray) -> pa.FixedSizeListArray:
-    """Rows (n, K) as they are: NaN stays NaN, and no row is null."""
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel(), pa.float32()), rows.shape[1])
