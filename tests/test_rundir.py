@@ -150,12 +150,13 @@ def test_a_run_that_fails_later_keeps_what_it_has(tmp_path: Path) -> None:
     assert names(tmp_path) == {".lock", "run.json", "model.json"}
 
 
-def test_one_run_at_a_time_and_force_touches_nothing_of_a_running_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{}, {"force": True}, {"resume": True}])
+def test_one_run_at_a_time_and_nothing_of_a_running_one_is_touched(tmp_path: Path, options: dict[str, bool]) -> None:
     run = finished(tmp_path)
     with (
         locked(tmp_path),
         pytest.raises(RunFolderError, match="in use by another labelaudit"),
-        opened_run(tmp_path, fingerprint=MARK, force=True),
+        opened_run(tmp_path, fingerprint=MARK, **options),
     ):
         pass
     assert run.is_finished()

@@ -57,9 +57,9 @@ def damaged_rows(ground: Ground, *, quick: bool) -> Iterator[Row]:
     yield row_of("disk", "a cache harmed between runs: audit", _audits(ground, harms))
     yield row_of("disk", "a cache harmed between runs: score", _scores(ground, harms))
     died: list[str] = []
-    losses = list(_while_running(ground, died))
-    note = f"ended by SIGBUS where its file was cut: {len(died)}; it went on with --resume" if died else ""
-    yield row_of("disk", "a cache harmed under a running audit", losses, note)
+    row = row_of("disk", "a cache harmed under a running audit", _while_running(ground, died))
+    note = f"ended by SIGBUS where its file was cut: {len(died)}; went on with --resume"
+    yield replace(row, note=note) if died and not row.lost else row
 
 
 def _audits(ground: Ground, harms: Iterable[Callable[[Path], None]]) -> Iterable[str | None]:

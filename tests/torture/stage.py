@@ -44,7 +44,7 @@ class Ended:
         return self.err.rstrip("\n").rpartition("\n")[2]
 
     def is_one_line(self) -> bool:
-        """Whether all that it said of what went wrong is one line, and no traceback. A caution of a young run is another."""
+        """Whether all that it said of what went wrong is one line, and no traceback; cautions do not count."""
         own = [line for line in self.err.splitlines() if line.startswith("labelaudit: ") and _CAUTION not in line]
         return len(own) == 1 and self.last_line == own[0] and "Traceback" not in self.err
 
