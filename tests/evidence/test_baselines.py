@@ -63,7 +63,7 @@ def test_the_kept_share_falls_to_its_end() -> None:
 
 
 def test_each_network_learns_from_what_the_other_keeps() -> None:
-    """Losses of class 0 against equal logits are ln 2; network 1 finds row 0 easy and row 1 hard, network 2 reversed."""
+    """Network 1 finds row 0 easy and row 1 hard, network 2 the other way round; each keeps one row."""
     one = torch.tensor([[2.0, 0.0], [0.0, 2.0]], requires_grad=True)
     two = torch.tensor([[0.0, 1.0], [1.0, 0.0]], requires_grad=True)
     loss = exchange_loss(one, two, torch.tensor([0, 0]), kept=0.5)
