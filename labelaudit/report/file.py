@@ -66,6 +66,11 @@ class ReportFile:
     metadata: ReportMetadata
     rows: int
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of ``posterior``."""
+        return self.metadata.classes
+
     def __len__(self) -> int:
         return self.rows
 
