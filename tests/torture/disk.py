@@ -130,7 +130,7 @@ def _other_disk(ground: Ground) -> Row:
     def losses() -> Iterable[str | None]:
         for name in ("audit, heads", "apply, a copy", "apply --undo", "queue, Label Studio"):
             act = act_named(name)
-            _, expected = ground.undisturbed(act)
+            expected = {**ground.undisturbed(act)[1]}
             with tempfile.TemporaryDirectory(dir=shm) as away:
                 ended, found = _away(ground, act, Path(away) / "place")
             expected.pop("run/dataset.json", None)
