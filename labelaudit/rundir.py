@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -157,19 +158,37 @@ def _is_there(handle: TextIO, path: Path) -> bool:
 def written_aside(target: Path) -> Iterator[Path]:
     """Gives a private path beside the target; on leaving without an error, syncs it and renames it to the target.
 
+    Nobody else can read it before it is whole. Then it gets the rights of the file that it replaces, or those that the
+    umask gives, whatever rights a library wrote it with.
+
     Yields:
-        The path to write to. It does not exist yet.
+        The path to write to: an empty file.
     """
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     aside.unlink(missing_ok=True)
     try:
+        rights = _make_private(aside)
+        with contextlib.suppress(OSError):
+            rights = target.stat().st_mode
         yield aside
         with open(aside, "rb+") as handle:
             os.fsync(handle.fileno())
+        aside.chmod(stat.S_IMODE(rights))
         aside.replace(target)
         sync_folder(target.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _make_private(path: Path) -> int:
+    """Makes an empty file that only this user can read; gives the rights that the umask would have given it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        rights = os.fstat(descriptor).st_mode
+        path.chmod(0o600)
+    finally:
+        os.close(descriptor)
+    return rights
 
 
 def write_json(target: Path, value: Any) -> None:
@@ -202,10 +221,15 @@ def differing(before: Any, now: Any, name: str = "") -> list[str]:
 def cache_folder(chosen: Path | None) -> Path:
     """Where pixels, features and downloaded weights are kept from run to run.
 
+    There are faces in it: where it does not exist it is made, and then only this user can look into it. One that is
+    there keeps its rights, so people who share a cache make the folder themselves.
+
     Args:
         chosen: What a person named; else ``LABELAUDIT_CACHE`` from the environment, else the user's cache folder.
     """
-    if chosen is not None:
-        return chosen
     named = os.environ.get("LABELAUDIT_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("labelaudit", appauthor=False)
+    own = Path(named) if named else platformdirs.user_cache_path("labelaudit", appauthor=False)
+    folder = own if chosen is None else chosen
+    with contextlib.suppress(OSError):  # whoever writes into it will say so
+        folder.mkdir(mode=0o700, parents=True)
+    return folder
