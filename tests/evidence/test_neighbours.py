@@ -102,6 +102,21 @@ def test_many_faces_are_looked_up_and_that_is_said(monkeypatch):
     assert np.array_equal(found.nearest, again.nearest)
 
 
+def test_few_are_compared_with_all_where_an_index_is_used(monkeypatch):
+    pytest.importorskip("faiss")
+    components, given, _ = many()
+    monkeypatch.setattr(nearest, "EXACT_LIMIT", 1_000)
+    monkeypatch.setattr(nearest, "_MEASURED_ON", 20)
+    compared, compare = [], nearest._compared
+    monkeypatch.setattr(
+        nearest, "_compared", lambda points, rows, **told: compared.append(len(rows)) or compare(points, rows, **told)
+    )
+    found = find_neighbours(components, given, num_classes=3, twins=np.full(1_500, -1))
+    assert sum(compared) == 20
+    assert (found.nearest >= 0).all()
+    assert not (found.nearest == np.arange(1_500)[:, None]).any()
+
+
 def test_a_picture_with_more_copies_than_the_index_is_asked_for_has_all_its_neighbours(monkeypatch):
     pytest.importorskip("faiss")
     components, given, twins = many()
