@@ -124,7 +124,8 @@ def judge(
         "noisy_threshold": rule.noisy[label],
     }
     spread = {name: _spread(values, where, count) for name, values in columns.items()}
-    details = _explain_numbers(table, reason, confidence, rule, where)
+    other = posterior[np.arange(len(where)), best_other]
+    details = _explain_numbers(table, reason, confidence, rule, where, best_other, other)
     details.update(_explain_missing(table, facts, reason, settings))
     found = VerdictTable(
         verdict=verdict.tolist(),
@@ -200,21 +201,25 @@ def _explain_numbers(
     confidence: FloatArray,
     rule: ClassRule,
     where: NDArray[np.int64],
+    best_other: NDArray[np.int64],
+    other: FloatArray,
 ) -> dict[int, str | None]:
-    """Audited row -> the numbers behind its reason, for people."""
+    """Audited row -> the numbers behind its reason, for people; of ambiguous rows both likely classes."""
     details: dict[int, str | None] = {}
-    for row, value in zip(where.tolist(), confidence.tolist(), strict=True):
+    columns = (where.tolist(), confidence.tolist(), best_other.tolist(), other.tolist())
+    for row, value, j, next_value in zip(*columns, strict=True):
         k = int(table.given[row])
         said = f"confidence {value:.3f} in {table.labels.names[k]}"
+        both = f"{said} and {next_value:.3f} in {table.labels.names[j]}"
         match reason[row]:
             case Reason.ABOVE_CLEAN_THRESHOLD:
                 details[row] = f"{said}, clean from {rule.clean[k]:.3f}"
             case Reason.BELOW_NOISY_THRESHOLD:
                 details[row] = f"{said}, noisy up to {rule.noisy[k]:.3f}"
             case Reason.BETWEEN_THRESHOLDS:
-                details[row] = f"{said}, between {rule.noisy[k]:.3f} and {rule.clean[k]:.3f}"
+                details[row] = f"{both}, between {rule.noisy[k]:.3f} and {rule.clean[k]:.3f}"
             case Reason.NO_CONVINCING_CLASS:
-                details[row] = f"{said}, noisy up to {rule.noisy[k]:.3f}, and no other class is likely enough"
+                details[row] = f"{both}, noisy up to {rule.noisy[k]:.3f}, and no other class is likely enough"
             case Reason.OFF_TOPIC:
                 details[row] = f"looks like no face of this dataset: a wrong crop, or no face; {said}"
             case Reason.DUPLICATE_CONFLICT:

@@ -116,7 +116,7 @@ def test_every_verdict_and_reason_by_the_methods_own_thresholds() -> None:
     assert found.reason_detail[0] == "confidence 0.950 in happy, clean from 0.400"
     assert found.reason_detail[1] == "the same picture has another label too; confidence 0.950 in happy"
     assert found.reason_detail[4] == "confidence 0.050 in happy, noisy up to 0.100"
-    assert found.reason_detail[7] == "confidence 0.400 in sad, between 0.180 and 0.720"
+    assert found.reason_detail[7] == ("confidence 0.400 in sad and 0.400 in angry, between 0.180 and 0.720")
     # Only where another class beats the given one: row 7 is torn between angry and sad, which is no suggestion.
     assert found.suggested.tolist() == [NO_CLASS] * 4 + [0, 2, 2] + [NO_CLASS] * 6
     # margin 0.7: p = 0.85, and angry has 0.75 of the 0.95 that are not happy
@@ -145,7 +145,9 @@ def test_below_the_noisy_threshold_without_a_better_class_is_ambiguous() -> None
     assert rule.clean[1] == pytest.approx(1.0)
     assert found.verdict[:6] == [Verdict.AMBIGUOUS] * 4 + [Verdict.MISLABELLED, Verdict.CLEAN]
     assert found.reason[0] is Reason.NO_CONVINCING_CLASS
-    assert found.reason_detail[0] == "confidence 0.400 in happy, noisy up to 0.450, and no other class is likely enough"
+    assert found.reason_detail[0] == (
+        "confidence 0.400 in happy and 0.300 in angry, noisy up to 0.450, and no other class is likely enough"
+    )
     assert found.suggested[0] == NO_CLASS
 
 
