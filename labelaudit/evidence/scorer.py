@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Peers
+from labelaudit.errors import WeightsError
 from labelaudit.evidence.combine import combine_balanced
 from labelaudit.evidence.device import open_device
 from labelaudit.evidence.drift import draw_compared, measure_drift
@@ -68,6 +69,9 @@ class Scorer:
         self._device = device or torch.device("cpu")
         self.known = model.known()
         self._reference = model.reference()
+        landmarks, rows = self._reference.landmarks, len(model.tensors.get("ridge.rows", ()))
+        if not ((landmarks >= 0) & (landmarks < rows)).all():
+            raise WeightsError(f"the model in {model.where} compares with landmarks that it does not have; audit again")
 
     @classmethod
     def load(cls, run: RunDir | Path | str, *, device: str = "cpu") -> Scorer:
