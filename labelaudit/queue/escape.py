@@ -1,15 +1,16 @@
 """Cells that a spreadsheet would run as a formula, made harmless; and back.
 
-A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets a ``'`` before it. So does one that
-begins like an escaped cell, so that every text comes back as it was. Source: OWASP, CSV Injection.
+A cell that begins with ``=``, ``+``, ``-``, ``@`` or their full-width forms, a tab or a line's end gets a ``'`` before
+it. So does one that begins like an escaped cell, so that every text comes back as it was. Source: OWASP, CSV Injection.
 """
 
 from __future__ import annotations
 
 import re
 
-_NEEDS_ESCAPE = re.compile(r"'*[=+\-@\t\r]")
-_IS_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+_NEEDS_ESCAPE = re.compile(f"'*{_FORMULA}")
+_IS_ESCAPED = re.compile(f"'+{_FORMULA}")
 
 
 def escaped(cell: str) -> str:

@@ -31,7 +31,8 @@ ABSENT = -2
 """Code of a row that one of the reports does not have; -1 is a row without a label."""
 
 _FLAGGED = VERDICTS.index(Verdict.MISLABELLED)
-_FORMULA = r"^('*[=+\-@\t\r])"  # what makes a spreadsheet run a cell, and what an escaped cell begins with
+_FORMULA = "^('*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+"""What makes a spreadsheet run a cell, and what an escaped cell begins with."""
 _SUFFIXES = (".parquet", ".csv")
 
 BoolArray = NDArray[np.bool_]
