@@ -174,8 +174,8 @@ def _slices(
                 SliceEstimate(
                     value=each.value,
                     rows=each.rows,
-                    noise_rate=_estimate(each.rate),
-                    others=each.others,
+                    noise_rate=None if each.rate is None else _levels([each.rate])[0],
+                    others=None if each.others is None else round(each.others, 4),
                     chance=each.chance,
                     differs=each.differs,
                     small=each.small,

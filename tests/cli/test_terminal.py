@@ -9,7 +9,9 @@ import typer.main
 from labelaudit.cli.app import app
 from labelaudit.cli.output.terminal import print_summary
 from labelaudit.cli.output.truth import truth_parts
+from labelaudit.report.guidelines import GuidelineDoubt
 from labelaudit.report.metadata import Estimate
+from labelaudit.report.slices import SliceColumn, SliceEstimate
 from labelaudit.report.truth import Tally, TruthScore
 
 
@@ -161,3 +163,16 @@ def test_verdicts_that_are_not_to_be_trusted_are_said_first(printed, summary):
     assert start < next(number for number, line in enumerate(lines) if "likely mislabelled" in line)
     assert text.count("\n") < 24
     assert "Warning:" not in screen(printed, summary)
+
+
+def test_what_is_no_matter_of_single_labels_is_notable(printed, summary):
+    bo = SliceEstimate("bo", 412, Estimate(0.31, 0.26, 0.37), 0.12, 0.001, True)
+    doubt = GuidelineDoubt("fear", "sad", True, 40, 0.42)
+    told = replace(summary, slices=(SliceColumn("who", (bo,)),), guidelines=(doubt,))
+    said = " ".join(squeezed(screen(printed, told, verbose=True)))
+    assert "Notable: who bo: 31 % of 412 labels wrong (26 to 37 %); others have 12 % in the same classes" in said
+    assert "guideline of fear: 40 labels of it (42 %) look like sad" in said
+    brief = screen(printed, told)
+    assert "Notable:" in brief
+    assert len(brief.splitlines()) <= 23
+    assert "Notable:" not in screen(printed, summary)

@@ -22,6 +22,7 @@ from labelaudit.report.words import distrust_sentence
 
 _CLASSES_SHOWN = 8
 _CLASSES_UNDER_WARNING = 4
+_CLASSES_OVER_NOTES = 5
 
 
 def print_summary(
@@ -38,7 +39,9 @@ def print_summary(
     """
     glyphs = glyphs_for(console.encoding)
     classes = sorted(summary.per_class, key=lambda each: (-each.mislabelled, -each.given))
-    listed = classes if verbose else classes[: _CLASSES_UNDER_WARNING if summary.distrust else _CLASSES_SHOWN]
+    notable = _notable(summary)
+    most = _CLASSES_UNDER_WARNING if summary.distrust else _CLASSES_OVER_NOTES if notable else _CLASSES_SHOWN
+    listed = classes if verbose else classes[:most]
     parts: list[RenderableType] = ["", _heading(summary, glyphs, console.width), ""]
     if summary.distrust:
         parts += [labelled("Warning:", shown(distrust_sentence(summary.distrust))), ""]
@@ -48,7 +51,7 @@ def print_summary(
         more = counted(len(classes) - len(listed), "class", "classes")
         parts.append(Text(f" and {more} with fewer mislabelled: --verbose", style="dim"))
     parts += [*(_details(summary, glyphs) if verbose else ()), ""]
-    assumed, notable = [shown(each.rstrip(".")) for each in summary.assumed], _notable(summary)
+    assumed = [shown(each.rstrip(".")) for each in summary.assumed]
     last = [labelled("Next:", _next_step(summary, run))] if ending is None else ending
     if verbose:
         parts += [labelled("Notable:", "\n".join(notable))] if notable else []
