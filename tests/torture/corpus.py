@@ -123,7 +123,8 @@ def main() -> int:
 
 
 def _told(each: Tried, *, verbose: bool) -> Iterator[str]:
-    yield f"{'LOST' if each.wrong else 'ok':5}{each.case.kind}: {each.case.name} ({each.seconds:.2f} s, {each.grown_bytes >> 20} MiB)"
+    took = f"{each.seconds:.2f} s, {each.grown_bytes >> 20} MiB"
+    yield f"{'LOST' if each.wrong else 'ok':5}{each.case.kind}: {each.case.name} ({took})"
     if each.wrong:
         yield f"     {each.wrong}"
     if verbose:

@@ -152,14 +152,14 @@ def _kind(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(own[-1].filename).name}:{own[-1].lineno} {said}".strip()
 
 
-class _TooSlow(Exception):
+class _TooSlowError(Exception):
     """It went on for longer than any file may take."""
 
 
 @contextlib.contextmanager
 def _at_most(seconds: int) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        raise _TooSlow(f"still reading after {seconds} s")
+        raise _TooSlowError(f"still reading after {seconds} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)

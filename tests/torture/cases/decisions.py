@@ -135,8 +135,8 @@ _OUTSIDE = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
 _CSV = "sample_id,decision\n"
 _FILES: tuple[tuple[str, str, Content, Must], ...] = (
     ("whole ones, to compare with", "ok.jsonl", _lines(), applied),
-    ("0 bytes", "x.jsonl", lambda rows: "", refused("x.jsonl")),
-    ("binary noise", "x.bin", lambda rows: bytes(range(256)) * 20, refused("x.bin")),
+    ("0 bytes", "x.jsonl", lambda _rows: "", refused("x.jsonl")),
+    ("binary noise", "x.bin", lambda _rows: bytes(range(256)) * 20, refused("x.bin")),
     ("an unknown id", "x.jsonl", _lines(sample_id="nobody.png"), refused("no row of this report")),
     ("an unknown label", "x.jsonl", _lines(label="hapy"), refused("no class", "did you mean 'happy'")),
     (
@@ -152,12 +152,17 @@ _FILES: tuple[tuple[str, str, Content, Must], ...] = (
     ("a label that is a list", "x.jsonl", _lines(label=["sad"]), refused("line 1")),
     ("an annotator that is an object", "x.jsonl", _lines(annotator={"id": 1}), refused("line 1")),
     ("a time that is a number", "x.jsonl", _lines(decided_at=1.5), refused("line 1")),
-    ("half a character", "x.jsonl", lambda rows: _line(rows[0]) + "\n" + _line(rows[1], annotator="\ud83d") + "\n", refused("half a character")),
+    (
+        "half a character",
+        "x.jsonl",
+        lambda rows: _line(rows[0]) + "\n" + _line(rows[1], annotator="\ud83d") + "\n",
+        refused("half a character"),
+    ),
     ("a broken line", "x.jsonl", lambda rows: _line(rows[0]) + "\n{broken\n", refused("line 2")),
     ("a last line without its end", "x.jsonl", lambda rows: _line(rows[0]) + "\n" + _line(rows[1])[:20], applied),
-    ("nested 100,000 deep", "x.json", lambda rows: "[" * 100_000, refused("x.json")),
-    ("JSON of another tool", "x.json", lambda rows: '{"what": "else"}', refused("no kind that is known")),
-    ("a JSON number", "x.json", lambda rows: "[3]", refused("x.json")),
+    ("nested 100,000 deep", "x.json", lambda _rows: "[" * 100_000, refused("x.json")),
+    ("JSON of another tool", "x.json", lambda _rows: '{"what": "else"}', refused("no kind that is known")),
+    ("a JSON number", "x.json", lambda _rows: "[3]", refused("x.json")),
     (
         "Label Studio: another interface",
         "x.json",
@@ -195,8 +200,8 @@ _FILES: tuple[tuple[str, str, Content, Must], ...] = (
         ),
         refused("item 1", "7"),
     ),
-    ("Datumaro: no categories", "x.json", lambda rows: '{"items": []}', refused("categories")),
-    ("FiftyOne: samples that are a number", "x.json", lambda rows: '{"samples": 3}', refused("samples")),
+    ("Datumaro: no categories", "x.json", lambda _rows: '{"items": []}', refused("categories")),
+    ("FiftyOne: samples that are a number", "x.json", lambda _rows: '{"samples": 3}', refused("samples")),
     (
         "FiftyOne: a decision that is a list",
         "x.json",
@@ -212,25 +217,25 @@ _FILES: tuple[tuple[str, str, Content, Must], ...] = (
     ("CVAT: a billion laughs", "x.xml", _laughs, refused("document type")),
     ("CVAT: an unknown encoding", "x.xml", lambda rows: _cvat(rows).replace("utf-8", "x-evil"), refused("not XML")),
     ("CVAT: not closed", "x.xml", lambda rows: _cvat(rows)[:-30], refused("not XML")),
-    ("CVAT: another format", "x.xml", lambda rows: "<html/>", refused("CVAT for images")),
+    ("CVAT: another format", "x.xml", lambda _rows: "<html/>", refused("CVAT for images")),
     (
         "CVAT: the tag with the id is lost",
         "x.xml",
         lambda rows: _cvat(rows).replace("sample_id", "lost"),
         refused("lost its tag"),
     ),
-    ("CVAT: a zip of something else", "x.zip", lambda rows: _zip(b"x", "other.xml"), refused("zip without")),
+    ("CVAT: a zip of something else", "x.zip", lambda _rows: _zip(b"x", "other.xml"), refused("zip without")),
     ("CVAT: a zip cut short", "x.zip", lambda rows: _zip(_cvat(rows).encode())[:-30], refused("damaged zip")),
     ("CVAT: a zip member that lies about its size", "x.zip", _zip_that_lies, refused("x.zip")),
-    ("csv: no column decision", "x.csv", lambda rows: "sample_id,what\n1,sad\n", refused("no column 'decision'")),
-    ("csv: a decision without an id", "x.csv", lambda rows: _CSV + ",sad\n", refused("without a sample_id")),
+    ("csv: no column decision", "x.csv", lambda _rows: "sample_id,what\n1,sad\n", refused("no column 'decision'")),
+    ("csv: a decision without an id", "x.csv", lambda _rows: _CSV + ",sad\n", refused("without a sample_id")),
     (
         "csv: a formula for a decision",
         "x.csv",
         lambda rows: _CSV + f"{rows[0]['sample_id']},=1+1\n",
         refused("'=1+1'", "no class"),
     ),
-    ("csv: ragged", "x.csv", lambda rows: _CSV + "a,b,c\n", refused("line 2")),
+    ("csv: ragged", "x.csv", lambda _rows: _CSV + "a,b,c\n", refused("line 2")),
     (
         "csv: unclosed quote",
         "x.csv",
@@ -238,13 +243,18 @@ _FILES: tuple[tuple[str, str, Content, Must], ...] = (
         refused("never closed"),
     ),
     ("csv in UTF-16", "x.csv", lambda rows: (_CSV + f"{rows[0]['sample_id']},sad\n").encode("utf-16"), applied),
-    ("Parquet cut short", "x.parquet", lambda rows: b"PAR1\0\0\0", refused("x.parquet")),
+    ("Parquet cut short", "x.parquet", lambda _rows: b"PAR1\0\0\0", refused("x.parquet")),
 )
 
 _HEAVY: tuple[tuple[str, str, Content, Must], ...] = (
     ("CVAT: a zip bomb", "x.zip", _zip_bomb, refused("next to nothing")),
     ("CVAT: nested 100,000 deep", "x.xml", lambda rows: _cvat(rows, inside="<a>" * 100_000), refused("x.xml")),
-    ("one line of 50 MB", "x.jsonl", lambda rows: _line(rows[0], annotator="x" * 50_000_000) + "\n", refused("x.jsonl")),
+    (
+        "one line of 50 MB",
+        "x.jsonl",
+        lambda rows: _line(rows[0], annotator="x" * 50_000_000) + "\n",
+        refused("x.jsonl"),
+    ),
 )
 
 Lines = list[dict[str, Any]]
@@ -299,9 +309,9 @@ _LEDGERS: tuple[tuple[str, Callable[[Lines, Path], object], Must], ...] = (
     ("a label file above the folder, as Windows has it", _windows, _stayed_inside),
     ("a table above the folder", _file, _stayed_inside),
     ("a picture above the folder", _moved, _stayed_inside),
-    ("no files", lambda lines, folder: lines[0].pop("files"), refused("damaged")),
-    ("files that are a number", lambda lines, folder: lines[0].update(files=3), refused("damaged")),
-    ("an unknown form", lambda lines, folder: lines[0].update({"as": "magic"}), refused("damaged")),
-    ("an opening that is a text", lambda lines, folder: lines[0].update(opening="x"), refused("damaged")),
-    ("rows without ids", lambda lines, folder: lines[1].pop("sample_id"), refused("line 2")),
+    ("no files", lambda lines, _folder: lines[0].pop("files"), refused("damaged")),
+    ("files that are a number", lambda lines, _folder: lines[0].update(files=3), refused("damaged")),
+    ("an unknown form", lambda lines, _folder: lines[0].update({"as": "magic"}), refused("damaged")),
+    ("an opening that is a text", lambda lines, _folder: lines[0].update(opening="x"), refused("damaged")),
+    ("rows without ids", lambda lines, _folder: lines[1].pop("sample_id"), refused("line 2")),
 )

@@ -16,7 +16,7 @@ def cases() -> Iterator[Case]:
     for name, listed, words in _LISTS:
         yield _list(name, listed, words)
     for name, flags, words in _FLAGS:
-        yield _check(name, lambda folder, flags=flags: flags, words)  # type: ignore[misc]
+        yield _check(name, lambda _folder, flags=flags: flags, words)  # type: ignore[misc]
     yield _check("a baseline that is no report", _foreign_baseline, ("baseline.parquet",))
 
 
@@ -78,7 +78,11 @@ _LISTS: tuple[tuple[str, bytes, tuple[str, ...]], ...] = (
 _FLAGS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("a baseline that is not there", ("--baseline", "none"), ("none",)),
     ("an output that is none", ("--output", "pdf"), ("pdf",)),
-    ("an output to a folder that is not there", ("--output", "junit=no/where.xml"), ("where.xml",)),
+    (
+        "an output to a folder that is not there",
+        ("--output", "junit=/proc/x/y.xml", "--max-mislabelled", "100%"),
+        ("y.xml",),
+    ),
     ("a limit that is a word", ("--max-mislabelled", "few"), ("few",)),
     ("a reason without a list", ("--why", "because"), ("--accept",)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -27,11 +29,13 @@ class Ground:
         faces: Drawn faces, a folder a class.
         run: A finished audit of them.
         cache: The cache folder of that audit.
+        strangers: Twelve other faces of the same classes, which its model has never seen.
     """
 
     faces: Path
     run: Path
     cache: Path
+    strangers: Path
 
     def copy_of_run(self, folder: Path) -> Path:
         """The run, to be spoilt; its dataset lies where it looks for it."""
@@ -56,13 +60,23 @@ class Ground:
 
 def build_ground(root: Path) -> Ground:
     """Draws and audits. Takes some seconds."""
-    ground = Ground(root / "ground" / "faces", root / "ground" / "run", root / "ground" / "cache")
-    write_dataset(draw_dataset(FACES, seed=5, size=48, class_shares={"happy": 1.0, "sad": 1.0}), ground.faces)
+    ground = Ground(*(root / "ground" / name for name in ("faces", "run", "cache", "strangers")))
+    shares = {"happy": 1.0, "sad": 1.0}
+    write_dataset(draw_dataset(FACES, seed=5, size=48, class_shares=shares), ground.faces)
+    write_dataset(draw_dataset(12, seed=6, size=48, class_shares=shares), ground.strangers)
     network = ("--backbone", "gradients", "--weights", "none", "--epochs", "8", "--warm-up", "3", "--folds", "2")
     code = command("audit", ground.faces, "--out", ground.run, "--cache-dir", ground.cache, "--quiet", *network)
     if code:
         raise RuntimeError(f"the audit that the cases stand on ended with {code}")
+    _trust(ground.run / "report.parquet")
     return ground
+
+
+def _trust(path: Path) -> None:
+    """Forty faces teach a network little, and the audit says so: here it is to be checked all the same."""
+    table = pq.read_table(path)
+    told = json.loads(table.schema.metadata[b"labelaudit"]) | {"distrust": [], "trusted": True}
+    pq.write_table(table.replace_schema_metadata({b"labelaudit": json.dumps(told)}), path)
 
 
 def command(*arguments: str | Path) -> int:
@@ -90,4 +104,4 @@ def heard(arguments: Sequence[str | Path]) -> tuple[int, str, str]:
     for stream in said:
         stream.seek(0)
         texts.append(stream.read())
-    return code, *texts
+    return code, texts[0], texts[1]

@@ -57,7 +57,7 @@ def face_as(kind: str, mode: str = "RGB", **more: Any) -> Content:
 
 def always(content: bytes) -> Content:
     """Bytes that have nothing to do with a face."""
-    return lambda ground: content
+    return lambda _ground: content
 
 
 _CUT_SHORT = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
@@ -105,7 +105,13 @@ def _jpeg_bomb(ground: Ground) -> bytes:
 
 
 def _tiff_bomb(ground: Ground) -> bytes:
-    tags = ((256, 4, 1, 300_000), (257, 4, 1, 300_000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1))
+    tags: tuple[tuple[int, int, int, int], ...] = (
+        (256, 4, 1, 300_000),
+        (257, 4, 1, 300_000),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1),
+    )
     tags += ((273, 4, 1, 8), (277, 3, 1, 1), (278, 4, 1, 300_000), (279, 4, 1, 4))
     entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
     return b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + bytes(8)

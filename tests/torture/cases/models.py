@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -30,7 +31,7 @@ def cases() -> Iterator[Case]:
 
 def _case(name: str, spoil: Spoilt, must: Must, *, heavy: bool = False) -> Case:
     def make(folder: Path, ground: Ground) -> list[str | Path]:
-        run, faces = ground.copy_of_run(folder), ground.copy_of_faces(folder)
+        run, faces = ground.copy_of_run(folder), ground.strangers
         spoil(run)
         return ["score", faces, "--model", run, "--out", folder / "out", "--cache-dir", folder / "cache", "--quiet"]
 
@@ -43,8 +44,6 @@ def _tensors(change: Callable[[bytes], bytes]) -> Spoilt:
         path.write_bytes(change(path.read_bytes()))
         facts = run / "model.json"
         value = json.loads(facts.read_text())
-        import hashlib
-
         value["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         facts.write_text(json.dumps(value))
 
@@ -106,6 +105,11 @@ def _zip_of(run: Path) -> None:
     (run / "model.safetensors").mkdir()
 
 
+def _other_bytes(run: Path) -> None:
+    path = run / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-4] + b"\1\2\3\4")
+
+
 _MODELS: tuple[tuple[str, Spoilt, Must], ...] = (
     ("no model.json", _unlink("model.json"), refused("holds no model")),
     ("no model.safetensors", _unlink("model.safetensors"), refused("model.safetensors")),
@@ -125,7 +129,7 @@ _MODELS: tuple[tuple[str, Spoilt, Must], ...] = (
     ("a header of 99 MB", _tensors(_header_of(99_000_000)), refused("no model of labelaudit")),
     ("a header of 0 bytes", _tensors(_header_of(0)), refused("no model of labelaudit")),
     ("a pickle for tensors", _tensors(lambda _: pickle.dumps(_Harm())), _unharmed(refused("no model of labelaudit"))),
-    ("tensors of another model", _tensors(lambda content: content[:-4] + b"\1\2\3\4"), refused()),
+    ("a tensor with other bytes", _other_bytes, refused("altered or cut short")),
 )
 
 
@@ -148,7 +152,7 @@ def _without(prefix: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
 
 
 def _told(**told: object) -> Callable[[dict[str, Any], dict[str, Any]], None]:
-    return lambda facts, tensors: facts.update(told)
+    return lambda facts, _tensors: facts.update(told)
 
 
 def _no_landmarks(facts: dict[str, Any], tensors: dict[str, Any]) -> None:
@@ -161,16 +165,16 @@ _FACTS: tuple[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], tup
     ("a tensor of another shape", _shape, _FIT),
     ("no judges", _without("judges"), _FIT),
     ("no known pictures", _without("known"), _FIT),
-    ("no classes", lambda facts, tensors: facts.pop("classes"), _FIT),
-    ("one class more", lambda facts, tensors: facts["classes"].append("evil"), _FIT),
+    ("no classes", lambda facts, _tensors: facts.pop("classes"), _FIT),
+    ("one class more", lambda facts, _tensors: facts["classes"].append("evil"), ("damaged",)),
     ("classes that are a number", _told(classes=3), _FIT),
     ("a network that nobody knows", _told(trunk={"name": "evil/../../net", "size": 48}), ()),
     ("a network from the web", _told(trunk={"name": "hf-hub:evil/net", "size": 48}), ()),
-    ("pictures of 10**9 pixels a side", _told(size=10**9), ()),
+    ("pictures of 10**9 pixels a side", _told(trunk={"name": "gradients", "size": 10**9}), ()),
     ("a size that is a text", _told(size="large"), _FIT),
     ("10**9 judges", _told(judges=10**9), _FIT),
     ("-1 judges", _told(judges=-1), _FIT),
-    ("no heads told", lambda facts, tensors: facts.pop("heads"), _FIT),
+    ("no heads told", lambda facts, _tensors: facts.pop("heads"), _FIT),
     ("splits that are a number", _told(splits=5), _FIT),
     ("landmarks that are not there", _no_landmarks, ()),
 )

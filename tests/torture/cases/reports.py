@@ -75,6 +75,15 @@ def _less(name: str) -> Callable[[dict[str, Any]], Any]:
     return lambda value: {key: each for key, each in value.items() if key != name}
 
 
+def _more_classes(value: dict[str, Any]) -> dict[str, Any]:
+    return value | {"classes": [*value["classes"], "x"]}
+
+
+def _as_folder(run: Path) -> None:
+    (run / "report.parquet").unlink()
+    (run / "report.parquet").mkdir()
+
+
 _DAMAGED = ("report.parquet", "damaged metadata")
 _REPORTS: tuple[tuple[str, Callable[[Path], object], tuple[str, ...]], ...] = (
     ("cut short", _bytes(lambda content: content[: len(content) // 2]), ("cannot be read as Parquet",)),
@@ -90,8 +99,16 @@ _REPORTS: tuple[tuple[str, Callable[[Path], object], tuple[str, ...]], ...] = (
     ("no classes in the metadata", _metadata(_less("classes")), _DAMAGED),
     ("classes that are a number", _metadata(_with(classes=7)), _DAMAGED),
     ("classes that are one text", _metadata(_with(classes="happy")), ("report.parquet",)),
-    ("classes that are numbers", _metadata(_with(classes=[1, 2])), _DAMAGED),
-    ("one class more", _metadata(lambda value: value | {"classes": [*value["classes"], "x"]}), ("posterior",)),
+    (
+        "classes that are numbers",
+        _metadata(_with(classes=[1, 2, 3, 4, 5, 6])),
+        _DAMAGED,
+    ),
+    (
+        "one class more",
+        _metadata(_more_classes),
+        ("report.parquet", "audit again"),
+    ),
     ("a noise rate that is a text", _metadata(_with(noise_rate="high")), _DAMAGED),
     ("a noise rate of texts", _metadata(_with(noise_rate={"value": "x", "low": None, "high": None})), _DAMAGED),
     ("a noise matrix of another shape", _metadata(_with(noise_matrix=[[1.0]])), ("report.parquet",)),
@@ -102,10 +119,10 @@ _REPORTS: tuple[tuple[str, Callable[[Path], object], tuple[str, ...]], ...] = (
     ("chances that are texts", _column("p_mislabelled", lambda rows: pa.array(["x"] * rows)), ("p_mislabelled",)),
     (
         "report.parquet is a folder",
-        lambda run: ((run / "report.parquet").unlink(), (run / "report.parquet").mkdir()),
+        _as_folder,
         (),
     ),
-    ("no report", lambda run: (run / "report.parquet").unlink(), ("report.parquet",)),
+    ("no report", lambda run: (run / "report.parquet").unlink(), ("run",)),
 )
 
 

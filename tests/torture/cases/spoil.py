@@ -1,4 +1,4 @@
-"""Ways to spoil a file: bytes anywhere, values of JSON, tensors and facts of a model that vouch for each other again."""
+"""Ways to spoil a file: bytes anywhere, values of JSON, tensors and facts of a model that vouch for each other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PIECES = (
     *(b"1e309", b"inf", b"nan", b"-1", b"0", b"9" * 25, b"../../x", b"/etc/passwd", b"null", b"true", b"A" * 3_000),
     *(b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"[" * 3_000),
 )
-ODD = (
+ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 7, 2**31, 2**63, 2**64, 10**30, 1.5, -0.0, 1e308, float("nan"), float("inf")),
     *("", "x", "happy", "\0", "\ud800", "../../x", "=1+1", "9" * 5_000, "2026-01-01T00:00:00Z", "ä\n"),
     *([], {}, [[]], [None], ["x"], [1, 2], {"x": 1}, {"": None}, [{}], [[[[[]]]]]),

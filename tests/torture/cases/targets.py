@@ -297,7 +297,7 @@ def _spoil_any(path: Path, chance: object) -> None:
 
 def _model(ground: Ground, spoil: Spoil, file: str) -> Callable[[Path], Prepared]:
     def prepare(folder: Path) -> Prepared:
-        run, faces = ground.copy_of_run(folder), ground.copy_of_faces(folder)
+        run, faces = ground.copy_of_run(folder), ground.strangers
 
         def read() -> None:
             obeys(
