@@ -14,12 +14,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 
 from labelaudit._version import __version__
 from labelaudit.errors import LabelAuditError, ReportError, SettingsError
@@ -37,6 +38,7 @@ from labelaudit.source.origin import Origin
 _LOCAL_CPUS = 4
 """Logical CPUs of a cluster on this machine, at least."""
 _ACTOR_CPUS = 0.5
+_RAISED = re.compile(r"[\w.]+(Error|Exception): ")
 
 
 def build_parts_on_ray(
@@ -84,10 +86,17 @@ def build_parts_on_ray(
         told = {"model": ray.put(scorer.model), "shelf": shelf, "device": "cuda" if gpus else "cpu"}
         rows = (
             ray.data.from_items(items, override_num_blocks=len(items))
-            .map_batches(reader, batch_size=1, num_cpus=0, compute=ray.data.TaskPoolStrategy(size=readers))
+            .map_batches(
+                reader,
+                batch_size=1,
+                batch_format="pyarrow",
+                num_cpus=0,
+                compute=ray.data.TaskPoolStrategy(size=readers),
+            )
             .map_batches(
                 _Judge,
                 batch_size=1,
+                batch_format="pyarrow",
                 fn_constructor_kwargs=told,
                 compute=ray.data.ActorPoolStrategy(size=actors),
                 **judging,
@@ -117,11 +126,11 @@ class _Judge:
         self._scorer = Scorer(held, device=open_device(device))
         self._shelf = shelf
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        number = int(batch["part"][0])
-        part, computed = judge_part(self._scorer, unpacked(batch["decoded"][0]))
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        number, decoded = unpacked(batch)
+        part, computed = judge_part(self._scorer, decoded)
         self._shelf.write_part(number, part)
-        return {"part": np.array([number]), "rows": np.array([part.num_rows]), "computed": np.array([computed])}
+        return pa.table({"rows": [part.num_rows], "computed": [computed]})
 
 
 def _everywhere(origin: Origin) -> Origin:
@@ -153,7 +162,7 @@ def _cluster(address: str | None) -> Iterator[Any]:
             raise SettingsError(f"no Ray cluster {where} ({_first_line(error)}); is it running?") from error
     context = ray.data.DataContext.get_current()
     shown, context.enable_progress_bars = context.enable_progress_bars, False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it says comes back as one line
     try:
         yield ray
     finally:
@@ -177,5 +186,7 @@ def _one_line(ray: Any) -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
+    """The line of a traceback that names what was raised."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:200] if lines else type(error).__name__
+    raised = [line for line in lines if _RAISED.match(line)]
+    return (raised or lines or [type(error).__name__])[0][:200]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from labelaudit._version import __version__
@@ -33,28 +31,29 @@ class Reader:
     shelf: Shelf
     version: str
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """From a batch of one part's number and digest to the part, decoded."""
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """From a table of one part's number and digest to the part, decoded, in one cell: Ray does not split it."""
         if self.version != __version__:
             raise SettingsError(f"a worker has labelaudit {__version__}, this is {self.version}; install the same")
-        number, plan = int(batch["part"][0]), self.shelf.plan
+        number, plan = batch["part"][0].as_py(), self.shelf.plan
         rows = plan.part(number)
         if plan.key not in _opened:
             _opened.clear()
             _opened[plan.key] = self.origin.open()
         source = _opened[plan.key]
-        check_rows(source, rows, str(batch["digest"][0]))
+        check_rows(source, rows, batch["digest"][0].as_py())
         decoded = decode_part(source, rows, side=plan.side)
-        return {"part": np.array([number]), "decoded": pa.array([_packed(decoded)], pa.large_binary())}
+        return pa.table({"part": [number], "decoded": pa.array([_packed(decoded)], pa.large_binary())})
 
 
-def unpacked(packed: bytes) -> pa.Table:
-    """The decoded part that a ``Reader`` handed on."""
-    return pa.ipc.open_stream(pa.py_buffer(packed)).read_all()
+def unpacked(batch: pa.Table) -> tuple[int, pa.Table]:
+    """Number and content of the decoded part that a ``Reader`` handed on."""
+    return batch["part"][0].as_py(), pa.ipc.open_stream(batch["decoded"][0].as_buffer()).read_all()
 
 
-def _packed(table: pa.Table) -> pa.Buffer:
+def _packed(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
-    return sink.getvalue()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content

@@ -35,6 +35,7 @@ from labelaudit.source.hub import may_be_hub_name, read_hub
 from labelaudit.source.interface import LabelSource
 from labelaudit.source.layout import Fit, Format, Layout, Match
 from labelaudit.source.options import SourceOptions
+from labelaudit.source.urls import is_url
 from labelaudit.source.words import did_you_mean
 
 FORMATS: tuple[Format, ...] = (
@@ -73,7 +74,7 @@ class Detection:
 
 
 def open_source(dataset: str | os.PathLike[str], options: SourceOptions | None = None) -> LabelSource:
-    """Opens a dataset: a file, a folder, or the name of a Hugging Face dataset (``owner/name``, extra ``hf``).
+    """Opens a dataset: a file, a folder, a URL, or the name of a Hugging Face dataset (``owner/name``, extra ``hf``).
 
     Args:
         dataset: Where it is.
@@ -83,6 +84,10 @@ def open_source(dataset: str | os.PathLike[str], options: SourceOptions | None =
         SourceError: There is no such dataset, it is of no known format or of two, or it cannot be read or trusted.
     """
     options = options or SourceOptions()
+    if is_url(dataset):
+        from labelaudit.source.remote import open_url  # knows stores; a dataset on the disk needs none of that
+
+        return open_url(dataset, options)
     location = Path(dataset)
     try:
         exists = location.exists()

@@ -20,7 +20,8 @@ from labelaudit.source.cells import is_picture
 from labelaudit.source.draft import Draft
 from labelaudit.source.interface import Picture
 from labelaudit.source.layout import Fit, Format, Layout, Match
-from labelaudit.source.pictures import files_signature
+from labelaudit.source.options import SourceOptions
+from labelaudit.source.shard import Shard, shard_on_disk
 from labelaudit.source.tables import PARQUET_SUFFIXES, parquet_schema
 from labelaudit.source.tabular import read_facts
 from labelaudit.source.words import splits_of_shards
@@ -40,31 +41,49 @@ def _probe(layout: Layout) -> Match | None:
 
 
 def _read(layout: Layout) -> Draft:
-    shards = _shards(layout)
-    if not shards:
+    files = _shards(layout)
+    if not files:
         raise SourceError(f"{layout.name} holds no Parquet file with a column of encoded pictures")
+    shards = [shard_on_disk(path) for path in files]
+    draft, column = parquet_draft(shards, layout.options, where=layout.name)
+    if column is not None:
+        runs = runs_of([shard.metadata.num_rows for shard in shards])
+        labelled = (LabelFile(path, ParquetCells(column), rows) for path, rows in zip(files, runs, strict=True))
+        draft.places = LabelPlaces(layout, tuple(labelled))
+    return draft
+
+
+def parquet_draft(shards: Sequence[Shard], options: SourceOptions, *, where: str) -> tuple[Draft, str | None]:
+    """Reads Parquet with the pictures inside, wherever it is.
+
+    Args:
+        shards: The files, in order.
+        options: What the user said about the columns.
+        where: What messages call the dataset.
+
+    Returns:
+        The draft, and the column that holds a label a sample where there is one.
+
+    Raises:
+        SourceError: The files differ in their columns, hold no pictures or labels, or cannot be read.
+    """
     assumed: list[str] = []
     table = _small_columns(shards)
-    facts = read_facts(table, layout.options, where=layout.name, assumed=assumed, needs_path=False)
+    facts = read_facts(table, options, where=where, assumed=assumed, needs_path=False)
     if facts.columns.image is None:
-        raise SourceError(f"{layout.name} holds no column of encoded pictures; name it with --image-column")
+        raise SourceError(f"{where} holds no column of encoded pictures; name it with --image-column")
     split = None
-    if facts.columns.split is None and (by_shard := splits_of_shards([path.stem for path in shards])):
+    if facts.columns.split is None and (by_shard := splits_of_shards([Path(shard.name).stem for shard in shards])):
         assumed.append("splits come from the names of the Parquet files")
-        split = facts.of_samples(
-            [name for name, path in zip(by_shard, shards, strict=True) for _ in range(_rows(path))]
-        )
+        rows_by_shard = ([name] * shard.metadata.num_rows for name, shard in zip(by_shard, shards, strict=True))
+        split = facts.of_samples([name for names in rows_by_shard for name in names])
     if facts.id is None:
         assumed.append("sample ids are row numbers, from 0 (--id-column)")
     pictures = ParquetPictures(shards, facts.columns.image, facts.rows)
     row_numbers = [str(row) for row in range(len(facts.label))]
-    draft = facts.draft(pictures, where=layout.name, assumed=assumed, derived_ids=row_numbers, split=split)
+    draft = facts.draft(pictures, where=where, assumed=assumed, derived_ids=row_numbers, split=split)
     draft.ids_numbered = facts.id is None
-    if (column := facts.own_labels) is not None:
-        runs = runs_of([_rows(path) for path in shards])
-        files = (LabelFile(path, ParquetCells(column), rows) for path, rows in zip(shards, runs, strict=True))
-        draft.places = LabelPlaces(layout, tuple(files))
-    return draft
+    return draft, facts.own_labels
 
 
 FORMAT = Format("parquet", "Parquet with encoded pictures", _probe, _read)
@@ -88,14 +107,13 @@ class ParquetPictures:
         rows: Row of the files for each sample, shape (N,); None = the files' rows.
     """
 
-    def __init__(self, shards: Sequence[Path], column: str, rows: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, shards: Sequence[Shard], column: str, rows: NDArray[np.int64] | None = None) -> None:
         self._shards = shards
         self._column = column
         self._rows = rows
-        self._metadata = [pyarrow.parquet.read_metadata(path) for path in shards]
         self._groups: list[_Group] = []
         start = 0
-        for shard, metadata in enumerate(self._metadata):
+        for shard, metadata in enumerate(each.metadata for each in shards):
             for number in range(metadata.num_row_groups):
                 self._groups.append(_Group(shard, number, start))
                 start += metadata.row_group(number).num_rows
@@ -117,7 +135,8 @@ class ParquetPictures:
     def signature(self) -> str:
         """Digest of the files' names, sizes and times; labels stand in the same files, so they change it too."""
         chosen = b"" if self._rows is None else self._rows.tobytes()
-        return hashlib.sha256(files_signature(self._shards).encode() + chosen).hexdigest()
+        stamps = hashlib.sha256("".join(shard.stamp() for shard in self._shards).encode("utf-8", "surrogateescape"))
+        return hashlib.sha256(stamps.hexdigest().encode() + chosen).hexdigest()
 
     def _group(self, index: int) -> pa.Array:
         # One lock for the cache and for reading: threads that want the same group wait for it instead of reading it
@@ -132,12 +151,12 @@ class ParquetPictures:
             return cells
 
     def _load(self, group: _Group) -> pa.Array:
-        path = self._shards[group.shard]
+        shard = self._shards[group.shard]
         try:
-            with pyarrow.parquet.ParquetFile(path, metadata=self._metadata[group.shard]) as file:
+            with shard.opened() as file:
                 column = file.read_row_group(group.number, columns=[self._column]).column(0)
         except (pa.ArrowException, OSError) as error:
-            raise PixelError(f"row group {group.number} of {path.name} cannot be read: is the file whole?") from error
+            raise PixelError(f"row group {group.number} of {shard.name} cannot be read: is the file whole?") from error
         return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
     def _kept_bytes(self) -> int:
@@ -166,24 +185,23 @@ def _shards(layout: Layout) -> list[Path]:
     return sorted(found)
 
 
-def _small_columns(shards: Sequence[Path]) -> pa.Table:
+def _small_columns(shards: Sequence[Shard]) -> pa.Table:
     """All columns but the pictures, whose column is there empty so that it can be chosen by its type."""
-    schema = parquet_schema(shards[0])
+    schema = shards[0].schema
     small = [field.name for field in schema if not is_picture(field.type)]
     pictures = [field for field in schema if is_picture(field.type)]
     tables: list[pa.Table] = []
-    for path in shards:
-        if parquet_schema(path).names != schema.names:
-            raise SourceError(f"{path.name} has other columns than {shards[0].name}: give one of them, or their folder")
+    for shard in shards:
+        if shard.schema.names != schema.names:
+            raise SourceError(
+                f"{shard.name} has other columns than {shards[0].name}: give one of them, or their folder"
+            )
         try:
-            tables.append(pyarrow.parquet.ParquetFile(path).read(columns=small))
+            with shard.opened() as file:
+                tables.append(file.read(columns=small))
         except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"{path.name} cannot be read as Parquet: is it complete?") from error
+            raise SourceError(f"{shard.name} cannot be read as Parquet: is it complete?") from error
     table = pa.concat_tables(tables, promote_options="permissive")
     for field in pictures:
         table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     return table
-
-
-def _rows(path: Path) -> int:
-    return int(pyarrow.parquet.read_metadata(path).num_rows)

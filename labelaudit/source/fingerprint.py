@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.source.interface import LabelSource
+from labelaudit.source.urls import is_url, read_url
 
 
 def dataset_fingerprint(source: LabelSource) -> str:
@@ -23,4 +24,6 @@ def dataset_name(data: Any) -> str:
     """The last part of a path, a Hugging Face name as it is, ``dataset`` for anything in memory."""
     if not isinstance(data, str | os.PathLike):
         return "dataset"
+    if is_url(data):
+        return read_url(data).name
     return Path(data).resolve().name if Path(data).exists() else str(data)

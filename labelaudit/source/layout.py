@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labelaudit.errors import SourceError
 from labelaudit.source.draft import Draft
+from labelaudit.source.ground import Ground
 from labelaudit.source.options import SourceOptions
 from labelaudit.source.tables import column_names
 from labelaudit.source.walk import Tree, walk
@@ -55,6 +56,9 @@ class Layout:
         location = location.absolute()
         self.file = None if location.is_dir() else location
         self.root = location if self.file is None else location.parent
+
+    ground: Ground | None = None
+    """Where its pictures are looked for; None = on the disk."""
 
     @property
     def name(self) -> str:

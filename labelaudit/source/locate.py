@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelaudit.errors import SourceError
+from labelaudit.source.ground import DiskGround, Ground
 from labelaudit.source.layout import Layout
 from labelaudit.source.pictures import FilePictures, leaves_root
 from labelaudit.source.words import some
@@ -43,6 +43,7 @@ def named_files(
     assumed: list[str],
     near: str = "",
     boxes: NDArray[np.int64] | None = None,
+    ground: Ground | None = None,
 ) -> NamedFiles:
     """Finds the files that paths name.
 
@@ -56,26 +57,34 @@ def named_files(
         assumed: Told if the pictures lie in a folder below.
         near: The folder of the table, relative to the root: tried before others.
         boxes: Face boxes a row, as ``FilePictures`` takes them.
+        ground: Where to look for files; None = on the disk, below the root.
 
     Raises:
         SourceError: Not one of the files is there.
     """
-    relative = located_paths(paths, root=root, where=where, assumed=assumed, near=near)
+    relative = located_paths(paths, root=root, where=where, assumed=assumed, near=near, ground=ground)
     if relative is None:
         raise none_there(paths, where)
     return files_at(relative, root=root, boxes=boxes)
 
 
 def located_paths(
-    paths: Sequence[str | None], *, root: Path, where: str, assumed: list[str], near: str = ""
+    paths: Sequence[str | None],
+    *,
+    root: Path,
+    where: str,
+    assumed: list[str],
+    near: str = "",
+    ground: Ground | None = None,
 ) -> list[str | None] | None:
     """The paths of one table relative to the root, as ``named_files`` finds them; None where not one file is there.
 
     Raises:
         SourceError: The pictures lie in several folders.
     """
-    relative = _below(paths, root)
-    folder = _picture_folder(relative, root, near, where)
+    ground = ground or DiskGround(root)
+    relative = _below(paths, ground.beginnings())
+    folder = _picture_folder(relative, ground, near, where)
     if folder:
         said = f"paths are relative to the folder {folder} (--root)"
         if said not in assumed:  # several tables of a dataset may lie beside the same pictures
@@ -118,11 +127,15 @@ def picture_root(layout: Layout) -> Path:
 
 def find_below(root: Path, fits: Callable[[str], bool]) -> list[str]:
     """Folders below a root that fit, nearest first, relative to it; hidden ones and links are passed over."""
+    return _find_below(DiskGround(root), fits)
+
+
+def _find_below(ground: Ground, fits: Callable[[str], bool]) -> list[str]:
     found: list[str] = []
     level = [""]
     seen = 0
     for _ in range(_DEEPEST):
-        level = [below for folder in level for below in _subfolders(root, folder)]
+        level = [below for folder in level for below in ground.folders_in(folder)]
         seen += len(level)
         found.extend(folder for folder in level if fits(folder))
         if found or seen > _MOST_FOLDERS:
@@ -130,11 +143,10 @@ def find_below(root: Path, fits: Callable[[str], bool]) -> list[str]:
     return found
 
 
-def _below(paths: Sequence[str | None], root: Path) -> list[str | None]:
-    """Absolute paths below the root as relative ones; others as they are."""
-    if not any(path is not None and path.startswith("/") for path in paths):
+def _below(paths: Sequence[str | None], starts: tuple[str, ...]) -> list[str | None]:
+    """Whole paths below the root as relative ones; others as they are."""
+    if not any(path is not None and path.startswith(starts) for path in paths):
         return list(paths)
-    starts = tuple({f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())})
     relative: list[str | None] = []
     for path in paths:
         start = next((start for start in starts if path is not None and path.startswith(start)), "")
@@ -142,7 +154,7 @@ def _below(paths: Sequence[str | None], root: Path) -> list[str | None]:
     return relative
 
 
-def _picture_folder(paths: Sequence[str | None], root: Path, near: str, where: str) -> str | None:
+def _picture_folder(paths: Sequence[str | None], ground: Ground, near: str, where: str) -> str | None:
     """The folder below the root that the paths are really relative to; empty = the root itself, None = none."""
     usable = [path for path in paths if path is not None and not leaves_root(path)]
     if not usable:
@@ -150,31 +162,14 @@ def _picture_folder(paths: Sequence[str | None], root: Path, near: str, where: s
     looked_at = usable[:: -(-len(usable) // _LOOKED_AT)]
 
     def holds_pictures(folder: str) -> bool:
-        return any(_exists(root, f"{folder}/{path}" if folder else path) for path in looked_at)
+        return any(ground.holds(f"{folder}/{path}" if folder else path) for path in looked_at)
 
     for folder in ("", near):
         if holds_pictures(folder):
             return folder
-    found = find_below(root, holds_pictures)
+    found = _find_below(ground, holds_pictures)
     if len(found) > 1:
         raise SourceError(f"the pictures that {where} names lie in {some(found)}: choose one with --root")
     if found:
         return found[0]
-    return "" if any(_exists(root, path) for path in usable) else None
-
-
-def _exists(root: Path, path: str) -> bool:
-    try:
-        return os.path.exists(f"{root}/{path}")  # noqa: PTH110 - no Path object a row
-    except ValueError:
-        return False
-
-
-def _subfolders(root: Path, folder: str) -> list[str]:
-    try:
-        with os.scandir(root / folder) as entries:
-            folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-    visible = sorted(name for name in folders if not name.startswith("."))
-    return [f"{folder}/{name}" if folder else name for name in visible]
+    return "" if any(ground.holds(path) for path in usable) else None

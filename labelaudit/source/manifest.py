@@ -50,7 +50,14 @@ def _draft(file: Path, layout: Layout) -> Draft:
     table = read_table(file, assumed, columns=columns)
     facts = read_facts(table, layout.options, where=file.name, assumed=assumed)
     folder = layout.relative(file).rpartition("/")[0]
-    files = named_files(facts.path, root=picture_root(layout), where=file.name, assumed=assumed, near=folder)
+    files = named_files(
+        facts.path,
+        root=picture_root(layout),
+        where=file.name,
+        assumed=assumed,
+        near=folder,
+        ground=layout.ground,
+    )
     draft = facts.draft(files.pictures, where=file.name, assumed=assumed, derived_ids=files.sample_id, path=files.path)
     if facts.own_labels is not None:
         draft.places = LabelPlaces(layout, (table_labels(file, facts.own_labels, range(table.num_rows)),))

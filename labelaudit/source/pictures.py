@@ -107,13 +107,8 @@ class FilePictures:
 
     def signature(self) -> str:
         """Digest of every path, size and time, and of the face boxes."""
-        digest = hashlib.sha256()
         facts = self._looked_up() if self._facts is None else self._facts
-        digest.update("\0".join(path or "" for path in self._paths).encode("utf-8", "surrogateescape"))
-        digest.update(np.ascontiguousarray(facts).tobytes())
-        if self._boxes is not None:
-            digest.update(np.ascontiguousarray(self._boxes).tobytes())
-        return digest.hexdigest()
+        return signature_of(self._paths, facts, self._boxes)
 
     def _looked_up(self) -> NDArray[np.int64]:
         facts = np.full((len(self._paths), 2), -1, dtype=np.int64)  # (N, 2)
@@ -126,6 +121,16 @@ class FilePictures:
                 continue
             facts[row] = found.st_size, found.st_mtime_ns
         return facts
+
+
+def signature_of(paths: Sequence[str | None], facts: NDArray[np.int64], boxes: NDArray[np.int64] | None) -> str:
+    """Digest of paths (N,), of what stands for their contents (N, 2), and of face boxes (N, 4)."""
+    digest = hashlib.sha256()
+    digest.update("\0".join(path or "" for path in paths).encode("utf-8", "surrogateescape"))
+    digest.update(np.ascontiguousarray(facts).tobytes())
+    if boxes is not None:
+        digest.update(np.ascontiguousarray(boxes).tobytes())
+    return digest.hexdigest()
 
 
 def files_signature(files: Sequence[Path]) -> str:

@@ -7,6 +7,7 @@ itself, or stands inside a linked folder is not followed, so no chain of links c
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +75,48 @@ def walk(root: Path) -> Tree:
         not_followed=sorted(walker.not_followed),
         runs=sorted(walker.runs),
     )
+
+
+def tree_of_paths(paths: Sequence[str], facts: NDArray[np.int64]) -> Tree:
+    """What a walk would find of files that are known by name, as a store lists them.
+
+    Args:
+        paths: Relative to the root, sorted, M of them.
+        facts: Of each, as ``Tree`` has them, (M, 2).
+    """
+    inside: dict[str, set[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        inside.setdefault(folder, set()).add(name)
+    runs = sorted(folder for folder, names in inside.items() if folder and _is_run(names))
+    in_run = tuple(f"{folder}/" for folder in runs)
+    folders = {folder for path in inside for folder in _with_parents(path)}
+    hidden = {folder for folder in folders if _is_hidden(folder)}
+    seen = [
+        row
+        for row, path in enumerate(paths)
+        if path.rpartition("/")[0] not in hidden
+        and not path.rpartition("/")[2].startswith(".")
+        and not (in_run and path.startswith(in_run))
+    ]
+    rows = [row for row in seen if is_picture_name(paths[row])]
+    return Tree(
+        pictures=[paths[row] for row in rows],
+        facts=facts[rows],
+        others=[paths[row] for row in seen if not is_picture_name(paths[row])],
+        folders=sorted(each for each in folders - hidden if not f"{each}/".startswith(in_run or ("\0",))),
+        not_followed=[],
+        runs=runs,
+    )
+
+
+def _with_parents(folder: str) -> list[str]:
+    parts = folder.split("/") if folder else []
+    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def _is_hidden(folder: str) -> bool:
+    return any(part.startswith(".") or part in _JUNK_FOLDERS for part in folder.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

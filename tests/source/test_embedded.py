@@ -16,6 +16,7 @@ from labelaudit.source import embedded
 from labelaudit.source.detect import open_source
 from labelaudit.source.embedded import ParquetPictures
 from labelaudit.source.options import SourceOptions
+from labelaudit.source.shard import shard_on_disk
 
 
 def _write(file: Path, start: int, n: int, *, rows_a_group: int = 3, **columns: object) -> Path:
@@ -101,7 +102,7 @@ def test_a_row_an_annotator(tmp_path: Path) -> None:
 
 def test_few_groups_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_KEPT_GROUPS", 2)
-    pictures = ParquetPictures([_write(tmp_path / "set.parquet", 0, 12)], "img")
+    pictures = ParquetPictures([shard_on_disk(_write(tmp_path / "set.parquet", 0, 12))], "img")
     for row in range(12):
         assert pictures.read(row) == f"picture {row}".encode()
     assert list(pictures._kept) == [2, 3]
@@ -112,7 +113,7 @@ def test_few_groups_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_KEPT_GROUPS", 2)
-    pictures = ParquetPictures([_write(tmp_path / "set.parquet", 0, 60)], "img")
+    pictures = ParquetPictures([shard_on_disk(_write(tmp_path / "set.parquet", 0, 60))], "img")
     with ThreadPoolExecutor(8) as pool:
         read = list(pool.map(pictures.read, list(range(60)) * 3))
     assert read == [f"picture {row}".encode() for row in range(60)] * 3
