@@ -64,8 +64,10 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin in (Union, types.UnionType):
         return any(_fits(value, each) for each in inner)
     if origin is tuple:
-        each_fits = isinstance(value, tuple) and all(_fits(each, inner[0]) for each in value)
-        return each_fits and (inner[1:] == (...,) or len(value) == len(inner))
+        if not isinstance(value, tuple):
+            return False
+        hints = (inner[0],) * len(value) if inner[1:] == (...,) else inner
+        return len(value) == len(hints) and all(map(_fits, value, hints))
     if hint is Any or not isinstance(origin or hint, type):
         return True
     if hint in (int, float) and isinstance(value, bool):

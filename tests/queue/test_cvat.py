@@ -218,3 +218,19 @@ def test_every_id_comes_back_as_it_went_out(tmp_path_factory, sample_id):
     ET.SubElement(tree.find("image"), "tag", label="sad", source="manual")
     tree.write(path, encoding="utf-8", xml_declaration=True)
     assert [each.sample_id for each in read_cvat(path)] == [sample_id]
+
+
+def test_an_encoding_that_nobody_knows_is_refused_in_one_line(tmp_path):
+    with pytest.raises(DecisionError, match="is not XML"):
+        read(tmp_path, '<?xml version="1.0" encoding="x-evil"?><annotations/>')
+
+
+def test_a_zip_that_is_next_to_nothing_is_not_unpacked(tmp_path):
+    path = tmp_path / "task.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("annotations.xml", "w") as member:
+        member.write(b"<annotations>")
+        for _ in range(20):
+            member.write(b"<image/>" * 131_072)
+        member.write(b"</annotations>")
+    with pytest.raises(DecisionError, match="unpacks to 20 MiB of next to nothing"):
+        read_cvat(path)

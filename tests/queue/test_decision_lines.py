@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import stat
 
@@ -106,3 +107,23 @@ def test_everybodys_last_word():
     assert latest([of_b, back, of_b]) == ()  # it says that it was made before
     skipped = Decision("a", Ruling.SKIP, None, "bo")
     assert latest([other, skipped]) == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sample_id": 3},
+        {"label": ["sad"]},
+        {"annotator": {"id": 1}},
+        {"decided_at": 1.5},
+        {"tool": None},
+        {"content_sha256": 7},
+        {"annotator": "\ud83d"},
+    ],
+)
+def test_what_is_no_text_is_named_with_its_line(tmp_path, other):
+    file = tmp_path / "decisions.jsonl"
+    line = {"sample_id": "a.png", "ruling": "label", "label": "sad", "annotator": "ann", "decided_at": "", "tool": "x"}
+    file.write_text(f"{json.dumps(line)}\n{json.dumps(line | other)}\n")
+    with pytest.raises(DecisionError, match="line 2: not a decision"):
+        read_decision_lines(file)

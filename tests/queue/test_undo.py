@@ -208,3 +208,48 @@ def test_what_is_no_ledger_is_refused(tmp_path, text, told):
         apply_undo(path, out=tmp_path / "back")
     with pytest.raises(DecisionError, match="cannot be read as a ledger"):
         apply_undo(tmp_path / "no.jsonl", out=tmp_path / "back")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"own": "../../pwned.txt", "was": "evil", "now": None},
+        {"own": "/tmp/pwned.txt", "was": "evil", "now": None},
+        {"own": "..\\..\\pwned.txt", "was": "evil", "now": None},
+        {"picture": "../../pwned.png", "moved": "labels.csv"},
+        {"picture": "0.png", "moved": "../labels.csv"},
+        {"file": "../labels.csv", "record": 0, "was": "happy", "now": "sad"},
+    ],
+)
+def test_a_ledger_cannot_write_or_read_outside_of_its_folder(dataset, tmp_path, written):
+    put_right(dataset, "new", label(0, "sad"))
+    ledger = tmp_path / "new" / "ledger.jsonl"
+    about, row = map(json.loads, ledger.read_text().splitlines())
+    ledger.write_text(f"{json.dumps(about)}\n{json.dumps(row | {'written': written})}\n")
+    with pytest.raises(DecisionError, match="lies outside its folder"):
+        apply_undo(ledger, out=tmp_path / "deep" / "er" / "back")
+    assert not list(tmp_path.rglob("pwned*"))
+    assert not (tmp_path / "deep").exists()
+
+
+def test_a_file_outside_of_its_folder_is_refused_too(dataset, tmp_path):
+    put_right(dataset, "new", label(0, "sad"))
+    ledger = tmp_path / "new" / "ledger.jsonl"
+    about, row = map(json.loads, ledger.read_text().splitlines())
+    about["files"][0]["path"] = "../set/labels.csv"
+    ledger.write_text(f"{json.dumps(about)}\n{json.dumps(row)}\n")
+    with pytest.raises(DecisionError, match="lies outside its folder"):
+        apply_undo(ledger, out=tmp_path / "back")
+
+
+@pytest.mark.parametrize("change", [{"files": 3}, {"as": "magic"}, {"opening": "x"}, {"opening": None}, {"when": 3}])
+def test_a_damaged_first_line_is_said(dataset, tmp_path, change):
+    put_right(dataset, "new", label(0, "sad"))
+    ledger = tmp_path / "new" / "ledger.jsonl"
+    about, row = map(json.loads, ledger.read_text().splitlines())
+    ledger.write_text(f"{json.dumps(about | change)}\n{json.dumps(row)}\n")
+    if change == {"when": 3}:  # nothing rests on it
+        apply_undo(ledger, out=tmp_path / "back")
+        return
+    with pytest.raises(DecisionError, match="damaged"):
+        apply_undo(ledger, out=tmp_path / "back")

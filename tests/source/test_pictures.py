@@ -105,3 +105,10 @@ def test_a_picture_that_would_start_a_program_is_not_opened(monkeypatch):
     with pytest.raises(PixelError, match="cannot be decoded to cut the face out"):
         crop(eps, np.array([0, 0, 10, 10]))
     assert not started
+
+
+def test_a_file_without_an_end_is_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "huge.png", "wb") as file:
+        file.truncate(64 << 30)
+    with pytest.raises(PixelError, match="larger than 512 MiB"):
+        FilePictures(tmp_path, ["huge.png"]).read(0)

@@ -189,3 +189,42 @@ def test_what_is_written_is_read(tmp_path: Path, rows: list[tuple[str, str]], en
     assert list(zip(read["path"].to_pylist(), read["label"].to_pylist(), strict=True)) == rows
     (tmp_path / "x.jsonl").write_text("\n".join(json.dumps(dict(zip("ab", row, strict=True))) for row in rows))
     assert read_table(tmp_path / "x.jsonl", [])["a"].to_pylist() == [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\nlast,one\n"])
+def test_a_quote_that_is_never_closed_swallows_no_rows(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "faces.csv"
+    path.write_text(f'path,label\na.png,happy\nb.png,"sad\nc.png,happy{end}')
+    with pytest.raises(SourceError, match=r"faces\.csv: a quote that opens in line 3 is never closed"):
+        read_table(path, [])
+
+
+def test_one_that_swallows_a_long_file_is_found_too(tmp_path: Path) -> None:
+    path = tmp_path / "faces.csv"
+    path.write_text('path,label\na.png,"happy\n' + "b.png,sad\n" * 30_000)
+    with pytest.raises(SourceError, match="line 2"):
+        read_table(path, [])
+
+
+def test_quotes_inside_of_cells_need_no_partner(tmp_path: Path) -> None:
+    path = tmp_path / "faces.csv"
+    path.write_text('path,label\n5" face.png,happy\n"b\n""c"".png",sad\n')
+    assert read_table(path, []).to_pydict() == {"path": ['5" face.png', 'b\n"c".png'], "label": ["happy", "sad"]}
+
+
+def test_what_pyarrow_says_comes_with_the_file_s_name(tmp_path: Path) -> None:
+    (tmp_path / "faces.csv").write_bytes(bytes(5_000))
+    with pytest.raises(SourceError, match=r"faces\.csv cannot be read \("):
+        read_table(tmp_path / "faces.csv", [])
+
+
+def test_json_with_numbers_beyond_64_bits_and_half_characters(tmp_path: Path) -> None:
+    path = tmp_path / "faces.jsonl"
+    path.write_text(f'{{"id": {10**30}, "label": "a"}}\n{{"id": 1, "label": "b"}}\n')
+    assert read_table(path, []).to_pydict()["id"] == [str(10**30), "1"]
+    path.write_text('{"label": "a"}\n{"label": "\\ud83d"}\n')
+    with pytest.raises(SourceError, match=r"line 2 is no JSON .*half a character"):
+        read_table(path, [])
+    path.write_text("[" * 100_000)
+    with pytest.raises(SourceError, match=r"line 1 is no JSON .*nested"):
+        read_table(path, [])

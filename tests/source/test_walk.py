@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,16 @@ def test_what_an_audit_wrote_is_no_part_of_the_dataset(write_pictures) -> None:
     assert tree.pictures == ["a/1.png", "b/1.png"]
     assert tree.runs == ["runs/x"]
     assert tree.others == ["b/run.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_circles_of_links_and_pipes_end_no_walk(tmp_path: Path) -> None:
+    (tmp_path / "self.png").symlink_to("self.png")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    os.mkfifo(tmp_path / "labels.csv")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    tree = walk(tmp_path)
+    assert tree.pictures == ["pipe.jpg", "self.png"]
+    assert tree.facts[1].tolist() == [-1, -1]
+    assert tree.others == []

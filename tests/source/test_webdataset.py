@@ -76,3 +76,16 @@ def test_shards_that_are_broken(tmp_path: Path) -> None:
     write_tar(file, {})
     with pytest.raises(SourceError, match=r"holds no files in its tar shards"):
         open_source(file)
+
+
+def test_a_picture_that_is_larger_than_its_shard_can_say_is_a_row(tmp_path: Path) -> None:
+    """Nothing is read, and no memory taken, for 8 GiB that a header tells of."""
+    write_tar(tmp_path / "a.tar", {"1.cls": b"0", "2.png": b"two", "2.cls": b"1", "1.png": b"one"})
+    content = bytearray((tmp_path / "a.tar").read_bytes())
+    start = content.index(b"1.png")
+    content[start + 124 : start + 136] = b"77777777777\0"
+    content[start + 148 : start + 156] = b" " * 8
+    content[start + 148 : start + 156] = b"%06o\0 " % sum(content[start : start + 512])
+    (tmp_path / "a.tar").write_bytes(content)
+    with pytest.raises((SourceError, PixelError), match=r"a\.tar|larger"):
+        open_source(tmp_path / "a.tar").read(0)
