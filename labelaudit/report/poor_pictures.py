@@ -105,5 +105,5 @@ def poor_sentences(found: Sequence[PoorPictures]) -> tuple[str, ...]:
                 f"{counted(each.rows, 'picture', 'pictures')}, {percent(each.others, digits=0)} elsewhere)"
                 for each in mine
             )
-            said.append(f"the {word} twentieth of the pictures sits in {where}")
+            said.append(f"the {word} twentieth of the pictures is more often in {where}")
     return tuple(said)

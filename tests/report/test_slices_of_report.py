@@ -66,7 +66,7 @@ def test_summary_and_page_tell_them(case, tmp_path) -> None:
     assert 'id="slices"' in page
     assert "too small" in page
     assert "<b>more</b>" in page
-    assert "The darkest twentieth of the pictures sits in camera left" in page
+    assert "The darkest twentieth of the pictures is more often in camera left" in page
     plain = read_report(case.write(tmp_path / "plain.parquet"))
     assert 'id="slices"' not in render_html(gather_page(plain, THRESHOLDS_SCHEMA.empty_table()))
 
