@@ -85,7 +85,7 @@ class ReportFile:
         """
         with _reading(self.path) as file:
             _check_known(self.path, file.schema_arrow, columns or ())
-            table = file.read(columns=None if columns is None else list(columns))
+            table = _sound(file.read(columns=None if columns is None else list(columns)))
         return Report(table if columns is None else table.select(list(columns)), self.metadata)
 
     def parts(self, columns: Sequence[str]) -> Iterator[Report]:
@@ -100,7 +100,8 @@ class ReportFile:
         with _reading(self.path) as file:
             _check_known(self.path, file.schema_arrow, columns)
             for group in range(file.num_row_groups):
-                yield Report(file.read_row_group(group, columns=list(columns)).select(list(columns)), self.metadata)
+                part = _sound(file.read_row_group(group, columns=list(columns)))
+                yield Report(part.select(list(columns)), self.metadata)
 
     def take(self, rows: NDArray[np.integer], columns: Sequence[str]) -> pa.Table:
         """Reads some rows, from the row groups that hold them.
@@ -168,10 +169,16 @@ def take_rows(file: pq.ParquetFile, rows: NDArray[np.integer], columns: Sequence
         end = start + file.metadata.row_group(group).num_rows
         inside = ascending[np.searchsorted(ascending, start) : np.searchsorted(ascending, end)]
         if len(inside):
-            parts.append(file.read_row_group(group, columns=list(columns)).take(pa.array(inside - start)))
+            parts.append(_sound(file.read_row_group(group, columns=list(columns))).take(pa.array(inside - start)))
         start = end
     found = pa.concat_tables(parts).unify_dictionaries()
     return found.take(pa.array(np.argsort(order, kind="stable")))
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    """The table, looked through for what a reader takes as it stands: text that is no UTF-8, codes of no name."""
+    table.validate(full=True)
+    return table
 
 
 @contextmanager

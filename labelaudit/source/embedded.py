@@ -199,6 +199,7 @@ def _small_columns(shards: Sequence[Shard]) -> pa.Table:
         try:
             with shard.opened() as file:
                 tables.append(file.read(columns=small))
+            tables[-1].validate(full=True)  # a reader does not look whether text is UTF-8
         except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{shard.name} cannot be read as Parquet: is it complete?") from error
     table = pa.concat_tables(tables, promote_options="permissive")

@@ -90,7 +90,9 @@ def parquet_schema(path: Path) -> pa.Schema:
 
 def _read_parquet(path: Path, columns: Sequence[str] | None) -> pa.Table:
     try:
-        return pyarrow.parquet.ParquetFile(path).read(columns=None if columns is None else list(columns))
+        table = pyarrow.parquet.ParquetFile(path).read(columns=None if columns is None else list(columns))
+        table.validate(full=True)  # a reader does not look whether text is UTF-8
+        return table
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path.name} cannot be read as Parquet ({_first_line(error)}): is it complete?") from error
 

@@ -228,3 +228,11 @@ def test_json_with_numbers_beyond_64_bits_and_half_characters(tmp_path: Path) ->
     path.write_text("[" * 100_000)
     with pytest.raises(SourceError, match=r"line 1 is no JSON .*nested"):
         read_table(path, [])
+
+
+def test_parquet_with_text_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "faces.parquet"
+    labels = pa.StringArray.from_buffers(2, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"a\xce"))
+    pq.write_table(pa.table({"path": ["a.png", "b.png"], "label": labels}), path, use_dictionary=False)
+    with pytest.raises(SourceError, match=r"faces\.parquet cannot be read as Parquet \(.*UTF8"):
+        read_table(path, [])
