@@ -316,3 +316,27 @@ def test_a_fold_that_broke_is_told_of(fit_folds: FitFolds, fitted: CrossFit):
     np.testing.assert_array_equal(found.peer1[FOLD != 1], fitted.peer1[FOLD != 1])
     assert np.isfinite(found.peer1).all()
     assert (found.peer1[FOLD == 1] != fitted.peer1[FOLD == 1]).any()
+
+
+class _SmallMemory(Peers):
+    """Peers on a device whose memory holds ten samples at once."""
+
+    def forward(self, view: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if len(view) > 10:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().forward(view)
+
+
+def test_what_memory_does_not_hold_is_shown_in_pieces_and_said(fit_folds: FitFolds, fitted: CrossFit):
+    """Heads have no batch statistics, so the numbers stay the same up to the order of sums."""
+
+    def build(seed: int) -> Peers:
+        peers = _peers(seed)
+        return _SmallMemory(peers.peer1, peers.peer2)
+
+    found = fit_folds(build=build)
+    np.testing.assert_allclose(found.peer1, fitted.peer1, atol=1e-4)
+    np.testing.assert_array_equal(found.partitions, fitted.partitions)
+    assert len(found.shortages) == 3
+    assert found.shortages[0].startswith("fold 1 of 3: memory did not hold batches of 16, which were shown in 2 pieces")
+    assert fitted.shortages == ()

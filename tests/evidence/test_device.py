@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch._utils import _get_device_index
 
+from labelaudit.asm.ranks import Ranks
 from labelaudit.errors import SettingsError
 from labelaudit.evidence import device as device_module
 from labelaudit.evidence.device import build_accelerator, open_device, repeatable
@@ -33,6 +34,22 @@ def test_a_device_that_is_there_is_opened(monkeypatch: pytest.MonkeyPatch):
     assert open_device("cuda") == torch.device("cuda", 0)
     with pytest.raises(SettingsError, match="no device cuda:2 here"):
         open_device("cuda:2")
+
+
+def test_of_several_processes_each_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch):
+    ranks = Ranks(5, 8, local_rank=1, local_size=4)
+    monkeypatch.setattr(device_module, "current_ranks", lambda: ranks)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert open_device("auto") == open_device("cuda") == torch.device("cuda", 1)
+    assert open_device("cpu") == CPU
+    with pytest.raises(SettingsError, match="8 processes cannot share --device cuda:0"):
+        open_device("cuda:0")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(SettingsError, match="4 processes on a machine with 2 GPUs; start one a GPU"):
+        open_device("auto")
+    _only_cpu(monkeypatch)
+    assert open_device("auto") == CPU
 
 
 @pytest.mark.parametrize("choice", ["cuda", "cuda:1", "mps", "meta", "xpu"])
