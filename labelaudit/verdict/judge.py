@@ -132,7 +132,7 @@ def judge(
         reason=reason.tolist(),
         reason_detail=[details[row] for row in range(count)],
         suggested=suggested,
-        queue_rank=_rank(spread["p_mislabelled"], spread["label_score"], verdict, reason),
+        queue_rank=queue_order(spread["p_mislabelled"], spread["label_score"], _is_asked(verdict, reason)),
         decided=None,
         **spread,
     )
@@ -227,16 +227,27 @@ def _explain_numbers(
     return details
 
 
-def _rank(
-    p: FloatArray, score: FloatArray, verdict: NDArray[np.object_], reason: NDArray[np.object_]
-) -> NDArray[np.int64]:
-    """1 for the row to ask about first: most likely wrong, then lowest label score. Clean rows are not asked about."""
+def queue_order(p: FloatArray, score: FloatArray, asked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """1 for the row to ask about first: most likely wrong, then lowest label score; -1 for rows not asked about, (N,).
+
+    Args:
+        p: p_mislabelled, (N,).
+        score: label_score, (N,).
+        asked: Rows that people are asked about, (N,).
+    """
     rank = np.full(len(p), -1, dtype=np.int64)
-    doubted = (verdict == Verdict.MISLABELLED) | (verdict == Verdict.AMBIGUOUS) | (reason == Reason.OFF_TOPIC)
-    asked = np.flatnonzero(doubted)
-    order = np.lexsort((asked, score[asked], -p[asked]))
-    rank[asked[order]] = np.arange(1, len(asked) + 1)
+    rows = np.flatnonzero(asked)
+    order = np.lexsort((rows, score[rows], -p[rows]))
+    rank[rows[order]] = np.arange(1, len(rows) + 1)
     return rank
+
+
+def _is_asked(verdict: NDArray[np.object_], reason: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Doubted rows. Clean ones are not asked about, nor those that nobody judged."""
+    found: NDArray[np.bool_] = (
+        (verdict == Verdict.MISLABELLED) | (verdict == Verdict.AMBIGUOUS) | (reason == Reason.OFF_TOPIC)
+    )
+    return found
 
 
 def _spread(values: FloatArray, where: NDArray[np.int64], count: int) -> FloatArray:
