@@ -143,13 +143,28 @@ class ReportMetadata:
                 if name in value:
                     value[name] = read(value[name])
             found = cls(**{name: value[name] for name in cls.__dataclass_fields__ if name in value})
-            check_kinds(found)
-            for matrix in (found.noise_matrix, found.noise_matrix_low, found.noise_matrix_high):
-                if matrix is not None and {len(found.classes)} != {len(matrix), *map(len, matrix)}:
-                    raise ValueError(f"a noise matrix is not {len(found.classes)} x {len(found.classes)}")
+            _check(found)
             return found
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise ReportError(f"{where} has damaged metadata ({error}); audit again") from error
+
+
+def _check(found: ReportMetadata) -> None:
+    """Looks whether what was read is what the rest of the package takes it for.
+
+    Raises:
+        TypeError, ValueError: It is not.
+    """
+    check_kinds(found)
+    for matrix in (found.noise_matrix, found.noise_matrix_low, found.noise_matrix_high):
+        if matrix is not None and {len(found.classes)} != {len(matrix), *map(len, matrix)}:
+            raise ValueError(f"a noise matrix is not {len(found.classes)} x {len(found.classes)}")
+    groups = [found.settings.get(name, {}) for name in ("nets", "asm", "verdict")]
+    if not all(isinstance(each, dict) for each in groups):
+        raise TypeError("a group of settings is none")
+    figures = [figure for name, figure in found.planted.items() if name != "kind"]
+    if not all(isinstance(each, int | float | None) for each in figures):
+        raise TypeError("a figure of the planted errors is no number")
 
 
 def expected_precision(p: FloatArray, levels: Sequence[Estimate]) -> Estimate:

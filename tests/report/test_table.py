@@ -178,6 +178,12 @@ def with_metadata(table: pa.Table, **values: object) -> pa.Table:
         (lambda table: with_metadata(table, schema_version=2), "has report schema 2, this labelaudit reads 1"),
         (lambda table: table.replace_schema_metadata({METADATA_KEY: b"{"}), "damaged metadata"),
         (lambda table: table.replace_schema_metadata({METADATA_KEY: b'{"schema_version": 1}'}), "damaged metadata"),
+        (lambda table: with_metadata(table, noise_rate={"value": "high"}), "damaged metadata .value is 'high'"),
+        (lambda table: with_metadata(table, noise_matrix=[[1.0]]), "damaged metadata .a noise matrix is not"),
+        (lambda table: with_metadata(table, seed="x"), "damaged metadata .seed is 'x'"),
+        (lambda table: with_metadata(table, settings={"verdict": []}), "damaged metadata .a group of settings"),
+        (lambda table: with_metadata(table, planted={"recall_at_half": []}), "damaged metadata .a figure"),
+        (lambda table: table.replace_schema_metadata({METADATA_KEY: b"[" * 100_000}), "damaged metadata"),
         (lambda table: table.replace_schema_metadata(None), "not a report of labelaudit"),
         (lambda table: table.drop_columns(["verdict"]), "lacks the column verdict"),
         (

@@ -53,7 +53,7 @@ def spoil_json(path: Path, chance: random.Random) -> None:
     """Replaces, removes or adds a value or two of a JSON document, or of a line of JSON lines."""
     if path.suffix == ".jsonl":
         lines = path.read_text(encoding="utf-8").splitlines()
-        row = chance.randrange(len(lines))
+        row = chance.choice([number for number, line in enumerate(lines) if line.strip()])
         lines[row] = json.dumps(other_value(json.loads(lines[row]), chance))
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     else:
