@@ -96,6 +96,11 @@ class KnownPictures:
         lengths = sorted({each.shape[0] for each in columns})
         if len(lengths) != 1:
             raise ValueError(f"columns of known pictures differ in length: {lengths}")
+        shapes = (self.digest.shape[1:], self.bits.shape[1:], self.code.directions.shape, self.code.offset.shape)
+        if shapes != ((_DIGEST_BYTES,), (_BITS // 8,), (THUMBNAIL_SIDE**2, _BITS), (_BITS,)):
+            raise ValueError(f"known pictures have codes of shapes {shapes}")
+        if not self.peer1.shape == self.peer2.shape == self.ridge.shape == (lengths[0], *self.peer1.shape[1:]):
+            raise ValueError("what was said of known pictures differs in shape")
 
 
 @dataclass(frozen=True)

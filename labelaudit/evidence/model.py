@@ -91,7 +91,7 @@ class Model:
     @property
     def shares(self) -> FloatArray:
         """Of each class among the labels that it was trained on, (K,)."""
-        with self._put_together():
+        with self.put_together():
             found: FloatArray = self.tensors["ridge.shares"].numpy()
             return found
 
@@ -112,7 +112,7 @@ class Model:
         Raises:
             WeightsError: They are not whole.
         """
-        with self._put_together():
+        with self.put_together():
             part = self._part("known")
             code = PictureCode(part["directions"].numpy(), part["offset"].numpy())
             return KnownPictures(code=code, splits=tuple(self.facts["splits"]), **{n: part[n].numpy() for n in _KNOWN})
@@ -123,7 +123,7 @@ class Model:
         Raises:
             WeightsError: It is not whole.
         """
-        with self._put_together():
+        with self.put_together():
             return Reference(**{name: tensor.numpy() for name, tensor in self._part("reference").items()})
 
     def judges(self, *, device: torch.device) -> Judges:
@@ -137,7 +137,7 @@ class Model:
         from labelaudit.nets.registry import build_net  # slow to import, and of no use where all is in the cache
 
         classes, trunk, heads = len(self.classes), self.facts["trunk"], self.heads
-        with self._put_together(), torch.random.fork_rng(devices=[]):
+        with self.put_together(), torch.random.fork_rng(devices=[]):
             components = HeadFeatures(**self._part("components"))
 
             def network(name: str, size: int) -> Net:
@@ -187,7 +187,8 @@ class Model:
         return {name.removeprefix(start): each for name, each in self.tensors.items() if name.startswith(start)}
 
     @contextlib.contextmanager
-    def _put_together(self) -> Iterator[None]:
+    def put_together(self) -> Iterator[None]:
+        """Has what goes wrong within it mean that the model is not whole."""
         try:
             yield
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:

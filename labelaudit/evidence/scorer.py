@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from labelaudit.asm.batches import Batches, FeatureBatches, PixelBatches
 from labelaudit.asm.peers import Peers
-from labelaudit.errors import WeightsError
 from labelaudit.evidence.combine import combine_balanced
 from labelaudit.evidence.device import open_device
 from labelaudit.evidence.drift import draw_compared, measure_drift
@@ -45,6 +44,7 @@ from labelaudit.pixels.store import PixelStore
 from labelaudit.records import Evidence, FloatArray, Progress, Stage, ThresholdHistory, no_progress
 from labelaudit.rundir import RunDir
 
+_TRIED_SIDE = 16
 _BLOCK = 512
 """Pictures that are looked up in the cache, and kept, together."""
 _TOGETHER = 64
@@ -69,9 +69,13 @@ class Scorer:
         self._device = device or torch.device("cpu")
         self.known = model.known()
         self._reference = model.reference()
-        landmarks, rows = self._reference.landmarks, len(model.tensors.get("ridge.rows", ()))
-        if not ((landmarks >= 0) & (landmarks < rows)).all():
-            raise WeightsError(f"the model in {model.where} compares with landmarks that it does not have; audit again")
+        with model.put_together():
+            landmarks, rows = self._reference.landmarks, len(model.tensors["ridge.rows"])
+            if not ((landmarks >= 0) & (landmarks < rows)).all():
+                raise ValueError("it compares with landmarks that it does not have")
+            told = (self.known.peer1.shape[1], self._reference.posterior.shape[1], len(model.shares))
+            if {*told} != {len(self.classes)}:
+                raise ValueError(f"it does not speak of {len(self.classes)} classes throughout")
 
     @classmethod
     def load(cls, run: RunDir | Path | str, *, device: str = "cpu") -> Scorer:
@@ -190,6 +194,8 @@ class Scorer:
             missing = np.flatnonzero([digest not in cached for digest in digests])
             block = np.empty((len(some), width), dtype=np.float32)
             if len(missing):
+                if computed == 0:
+                    self._try_out()
                 block[missing] = self._judge(store.pixels[some[missing]])
                 if cache is not None:
                     cache.write_rows([digests[place] for place in missing.tolist()], block[missing])
@@ -211,6 +217,17 @@ class Scorer:
     @cached_property
     def _judges(self) -> Judges:
         return self.model.judges(device=self._device)
+
+    def _try_out(self) -> None:
+        """Shows the judges a black picture: what of a model does not fit together shows then.
+
+        Raises:
+            WeightsError: Something does not.
+        """
+        with self.model.put_together():
+            said = self._judge(np.zeros((1, _TRIED_SIDE, _TRIED_SIDE, 3), dtype=np.uint8))
+            if said.shape != (1, 3 * len(self.classes) + 1 + len(self._reference.landmarks)):
+                raise ValueError(f"its judges give {said.shape[1]} numbers")
 
     @torch.no_grad()
     def _judge(self, pixels: NDArray[np.uint8]) -> FloatArray:

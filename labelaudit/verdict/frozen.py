@@ -70,7 +70,7 @@ class FrozenRule:
                 Calibration(**{**told, "margin": _array(told["margin"]), "p": _array(told["p"])}),
                 with_values(AuditSettings(), value["settings"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"the model's thresholds are damaged ({error}); audit again") from error
         margin, p = found.calibration.margin, found.calibration.p
         whole = found.rule.clean.shape == found.rule.noisy.shape == (classes,) and margin.shape == p.shape

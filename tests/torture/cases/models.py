@@ -159,6 +159,13 @@ def _no_landmarks(facts: dict[str, Any], tensors: dict[str, Any]) -> None:
     tensors["reference.landmarks"] = tensors["reference.landmarks"] + 10**6
 
 
+def _other_shape(name: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    def change(_facts: dict[str, Any], tensors: dict[str, Any]) -> None:
+        tensors[name] = tensors[name][:0].clone()
+
+    return change
+
+
 _FIT = ("does not fit together",)
 _FACTS: tuple[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], tuple[str, ...]], ...] = (
     ("NaN in a network", _nan, ("no numbers",)),
@@ -176,7 +183,11 @@ _FACTS: tuple[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], tup
     ("-1 judges", _told(judges=-1), _FIT),
     ("no heads told", lambda facts, _tensors: facts.pop("heads"), _FIT),
     ("splits that are a number", _told(splits=5), _FIT),
-    ("landmarks that are not there", _no_landmarks, ()),
+    ("landmarks that are not there", _no_landmarks, _FIT),
+    ("components of another shape", _other_shape("components.basis"), _FIT),
+    ("outliers of another shape", _other_shape("outliers.weights"), _FIT),
+    ("codes of another shape", _other_shape("known.directions"), _FIT),
+    ("settings that are a list", _told(settings=[1]), ("damaged",)),
 )
 
 
