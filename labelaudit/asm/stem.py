@@ -28,7 +28,7 @@ class StemBatches:
 
     def __init__(self, views: Batches, stem: nn.Module, *, device: torch.device) -> None:
         self._views = views
-        self._stem = stem.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self._stem = stem.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self._device = device
 
     def expect(self, rows: Tensor) -> None:

@@ -131,7 +131,7 @@ def _build_features(
         path = folder / names[-1]
         path.unlink(missing_ok=True)  # whoever has mapped an older one keeps it
         array: FeatureArray = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
-        _take_room(path)
+        _write_room(path)
         return array
 
     for array in shared_features(
@@ -145,7 +145,7 @@ def _build_features(
     return found
 
 
-def _take_room(path: Path) -> None:
+def _write_room(path: Path) -> None:
     """Has the disk set a file's room aside: filling up while a map is written would end the process without a word."""
     if hasattr(os, "posix_fallocate"):
         with open(path, "rb+") as file:

@@ -69,7 +69,7 @@ class RidgeModel:
 
     def predict(self, likeness: Tensor) -> FloatArray:
         """Posteriors (B, C) of new samples from their ``likeness``."""
-        # With the weights' rows side by side a product's last digits do not depend on where in the batch a sample stands.
+        # with the weights' rows side by side a product's last digits do not depend on where in a batch a sample stands
         score = torch.nn.functional.linear(likeness, self.weights.T.contiguous(), self.shares)
         return to_posterior(score).cpu().numpy()
 

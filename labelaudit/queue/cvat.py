@@ -31,7 +31,7 @@ _TOOL = "cvat"
 _CARRIER = "(labelaudit)"
 _LONGEST_LABEL = 64  # CVAT cuts longer names off
 _PLAIN_BYTES, _MOST_SQUEEZED = 16 << 20, 100
-"""Annotations of so many bytes may be squeezed into anything; longer ones to a hundredth. Real ones shrink to a 20th."""
+"""So many bytes may be squeezed into anything; longer annotations to a hundredth. Real ones shrink to a twentieth."""
 _BY_A_MODEL = "auto"
 
 
@@ -148,7 +148,8 @@ def _annotations_in(path: Path) -> bytes:
             member = archive.getinfo(ANNOTATIONS)
             check_size(path, member.file_size)
             if member.file_size > max(_PLAIN_BYTES, _MOST_SQUEEZED * member.compress_size):
-                raise DecisionError(f"{path} unpacks to {member.file_size >> 20:,} MiB of next to nothing; it is not read")
+                size = f"{member.file_size >> 20:,} MiB"
+                raise DecisionError(f"{path} unpacks to {size} of next to nothing; it is not read")
             return archive.read(ANNOTATIONS)
     except KeyError as error:
         raise DecisionError(f"{path} is a zip without {ANNOTATIONS}; export 'CVAT for images 1.1'") from error

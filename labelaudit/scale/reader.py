@@ -43,7 +43,7 @@ class Reader:
         source = _opened[plan.key]
         check_rows(source, rows, batch["digest"][0].as_py())
         decoded = decode_part(source, rows, side=plan.side)
-        return pa.table({"part": [number], "decoded": pa.array([_packed(decoded)], pa.large_binary())})
+        return pa.table({"part": [number], "decoded": pa.array([_write_packed(decoded)], pa.large_binary())})
 
 
 def unpacked(batch: pa.Table) -> tuple[int, pa.Table]:
@@ -51,7 +51,7 @@ def unpacked(batch: pa.Table) -> tuple[int, pa.Table]:
     return batch["part"][0].as_py(), pa.ipc.open_stream(batch["decoded"][0].as_buffer()).read_all()
 
 
-def _packed(table: pa.Table) -> bytes:
+def _write_packed(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

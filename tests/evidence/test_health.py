@@ -96,7 +96,8 @@ def test_a_source_that_knows_half_as_much_as_the_others_is_not_dead(good: Traini
 def test_a_peer_of_one_fold_may_die(good: TrainingFigures):
     peer1, peer2, ridge = (_posterior(seed=seed, share=0.7) for seed in (1, 2, 3))
     peer1[FOLD == 3] = _posterior(seed=4, share=0.0)[FOLD == 3]
-    assert _one(replace(good, peer1=peer1, peer2=peer2, ridge=ridge)).sentence.startswith("peer 1 of fold 4 learned next to nothing")
+    found = _one(replace(good, peer1=peer1, peer2=peer2, ridge=ridge))
+    assert found.sentence.startswith("peer 1 of fold 4 learned next to nothing")
 
 
 def test_a_peer_with_one_answer(good: TrainingFigures):
