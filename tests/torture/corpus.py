@@ -22,7 +22,7 @@ from .cases.ground import Ground, build_ground, command
 from .confined import can_confine, confined, load_everything
 from .row import Row
 
-SECONDS = 30
+SECONDS = 60
 MORE_BYTES = 3 << 29
 """Of address space, 1.5 GiB; half of it is threads' stacks and arenas that are never touched."""
 GROWN_BYTES = 768 << 20

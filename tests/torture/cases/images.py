@@ -28,6 +28,20 @@ def cases() -> Iterator[Case]:
         yield picture(name, "bad.png", content, one_unreadable(*words))
     for name, content in _BOMBS:
         yield picture(name, "bomb.png", content, one_unreadable("megapixels"), heavy=True)
+    yield picture(
+        "bomb: a comment of a gigabyte",
+        "a.png",
+        _squeezed(b"zTXt", b"Comment\0\0"),
+        one_unreadable("too large"),
+        heavy=True,
+    )
+    yield picture(
+        "bomb: a colour profile of a gigabyte",
+        "a.png",
+        _squeezed(b"iCCP", b"icc\0\0"),
+        one_unreadable("too large"),
+        heavy=True,
+    )
     for name, suffix, content in _ODD_BUT_FINE:
         yield picture(name, f"odd.{suffix}", content, FINE)
 
@@ -122,19 +136,16 @@ def _webp_bomb(ground: Ground) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
-def _text_bomb(ground: Ground) -> bytes:
-    """A small picture whose compressed comment unpacks to a gigabyte."""
-    packer = zlib.compressobj(9)
-    squeezed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1 << 10)) + packer.flush()
-    pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in ground.face()))
-    return png(48, 48, pixels, png_chunk(b"zTXt", b"Comment\0\0" + squeezed))
+def _squeezed(kind: bytes, head: bytes) -> Content:
+    """A small picture with a compressed chunk beside it that unpacks to a gigabyte."""
 
+    def content(ground: Ground) -> bytes:
+        packer = zlib.compressobj(9)
+        squeezed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1 << 10)) + packer.flush()
+        pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in ground.face()))
+        return png(48, 48, pixels, png_chunk(kind, head + squeezed))
 
-def _icc_bomb(ground: Ground) -> bytes:
-    packer = zlib.compressobj(9)
-    squeezed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1 << 10)) + packer.flush()
-    pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in ground.face()))
-    return png(48, 48, pixels, png_chunk(b"iCCP", b"icc\0\0" + squeezed))
+    return content
 
 
 def _crc(ground: Ground) -> bytes:

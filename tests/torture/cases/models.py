@@ -173,7 +173,7 @@ _FACTS: tuple[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], tup
     ("no judges", _without("judges"), _FIT),
     ("no known pictures", _without("known"), _FIT),
     ("no classes", lambda facts, _tensors: facts.pop("classes"), _FIT),
-    ("one class more", lambda facts, _tensors: facts["classes"].append("evil"), ("damaged",)),
+    ("one class more", lambda facts, _tensors: facts["classes"].append("evil"), _FIT),
     ("classes that are a number", _told(classes=3), _FIT),
     ("a network that nobody knows", _told(trunk={"name": "evil/../../net", "size": 48}), ()),
     ("a network from the web", _told(trunk={"name": "hf-hub:evil/net", "size": 48}), ()),
