@@ -38,6 +38,8 @@ from labelaudit.pixels.build import build_store
 from labelaudit.source.origin import Origin
 
 RESULTS = Path(__file__).with_name("device_check.jsonl")
+SIZES = {"resnet-small": 48, "mobilefacenet": 96, "resnet18": 112}
+"""Networks whose steps are timed, and the sides of their input."""
 RAFDB_ROWS, RAFDB_SIDE = 12_271, 100
 
 
@@ -47,6 +49,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--faces", type=int, default=2_000)
     parser.add_argument("--steps", type=int, default=20, help="steps of an epoch that is timed")
+    parser.add_argument("--networks", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument(
         "--rafdb", action="store_true", help="12,271 faces, ResNet-18 at 224 px from scratch, 40 epochs"
     )
@@ -57,7 +60,8 @@ def main() -> None:
         device = open_device(arguments.device)
         line: dict[str, object] = {"device": device_name(device), "torch": torch.__version__, "processes": ranks.size}
         if ranks.size == 1:
-            line |= one_process(arguments.faces, arguments.steps, device)
+            cases = [Case(name, SIZES[name], arguments.steps) for name in arguments.networks]
+            line |= one_process(cases, arguments.faces, device)
         if arguments.rafdb:
             line |= time_large_audit(arguments.device, arguments.folds, ranks)
         if ranks.is_first:
@@ -67,12 +71,12 @@ def main() -> None:
                 print(f"{name:40s} {value}")
 
 
-def one_process(faces: int, steps: int, device: torch.device) -> dict[str, object]:
+def one_process(cases: list[Case], faces: int, device: torch.device) -> dict[str, object]:
     """Everything but the large audit."""
     drawn = draw_dataset(faces, seed=0)
     check_agreement(drawn.images[:200], device)
     line: dict[str, object] = {}
-    for case in (Case("resnet-small", 48, steps), Case("mobilefacenet", 96, steps), Case("resnet18", 112, steps)):
+    for case in cases:
         name = f"{case.backbone}@{case.size}"
         line |= {f"{name} {what}": round(value, 3) for what, value in time_epochs(case, drawn.images, device).items()}
         accelerator = build_accelerator(device, mixed=True)

@@ -33,7 +33,7 @@ from labelaudit.evidence.device import build_accelerator
 from labelaudit.nets.registry import build_net
 from labelaudit.settings import AsmSettings
 
-meeting.SILENCE, meeting._BEAT = 3.0, 0.5
+meeting._BEAT = 1.0
 CPU = torch.device("cpu")
 
 
