@@ -31,6 +31,7 @@ from labelaudit.records import IntArray, Progress, Stage, no_progress
 from labelaudit.report.summary import Summary, summarise_run
 from labelaudit.rundir import RunDir, cache_folder, differing
 from labelaudit.runstart import joined_run, opened_run
+from labelaudit.scale.run_url import run_to_publish
 from labelaudit.settings import AuditSettings
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from
@@ -73,7 +74,7 @@ def audit(
 
     Args:
         data: A path, a Hugging Face name, a pandas or Arrow table, a pair (images, labels), or an opened source.
-        out: The run folder to be.
+        out: The run folder to be, or its URL: it is made on this machine then, and published when it is finished.
         settings: None = decide everything.
         options: What opening the dataset is to be told.
         name: What people call the dataset; None = the last part of its path.
@@ -86,17 +87,19 @@ def audit(
         LabelAuditError: The audit cannot run; the text says what, where, and what to do.
     """
     is_place = isinstance(data, str | os.PathLike)
-    return run_audit(
-        source_from(data, options),
-        out=Path(out),
-        settings=settings,
-        name=dataset_name(data) if name is None else name,
-        origin=Origin(os.fspath(data), options or SourceOptions()) if is_place else None,
-        force=force,
-        resume=resume,
-        decisions=decisions,
-        progress=progress,
-    )
+    cache_dir = None if settings is None else settings.cache_dir
+    with run_to_publish(out, cache_dir=cache_dir, force=force, progress=progress) as folder:
+        return run_audit(
+            source_from(data, options),
+            out=folder,
+            settings=settings,
+            name=dataset_name(data) if name is None else name,
+            origin=Origin(os.fspath(data), options or SourceOptions()) if is_place else None,
+            force=force,
+            resume=resume,
+            decisions=decisions,
+            progress=progress,
+        )
 
 
 def run_audit(

@@ -24,6 +24,7 @@ from labelaudit.scale.about import About
 from labelaudit.scale.engine import score_parts
 from labelaudit.scale.join import joined_parts, look_at_all, order_of_queue
 from labelaudit.scale.judging import Judging
+from labelaudit.scale.run_url import local_run, run_to_publish
 from labelaudit.scale.settings import PartSettings
 from labelaudit.source.fingerprint import dataset_fingerprint, dataset_name
 from labelaudit.source.given import source_from
@@ -73,8 +74,8 @@ def score(
 
     Args:
         data: As ``audit`` takes it. It may lack classes, hold a single one, or no labels at all.
-        model: The audit's run, its folder, or a ``Scorer`` that was loaded from it.
-        out: The folder to be.
+        model: The audit's run, its folder or URL, or a ``Scorer`` that was loaded from it.
+        out: The folder to be, or its URL: it is made on this machine then, and published when it is finished.
         options: What opening the batch is to be told.
         name: What people call the batch; None = the last part of its path.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; a ``Scorer`` has its own.
@@ -90,22 +91,25 @@ def score(
         WeightsError: There is no model, or it is damaged, altered or of another version.
         LabelAuditError: The batch cannot be scored; the text says what, where, and what to do.
     """
-    scorer = model if isinstance(model, Scorer) else Scorer.load(model, device=device)
-    known = replace(options or SourceOptions(), classes=scorer.classes)
+    if not isinstance(model, Scorer):
+        found = model if isinstance(model, RunDir) else local_run(model, cache_dir=cache_dir, progress=progress)
+        model = Scorer.load(found, device=device)
+    known = replace(options or SourceOptions(), classes=model.classes)
     is_place = isinstance(data, str | os.PathLike)
-    return score_source(
-        source_from(data, known),
-        scorer=scorer,
-        out=Path(out),
-        name=dataset_name(data) if name is None else name,
-        origin=Origin(os.fspath(data), known) if is_place else None,
-        workers=workers,
-        cache_dir=cache_dir,
-        force=force,
-        resume=resume,
-        parts=parts,
-        progress=progress,
-    )
+    with run_to_publish(out, cache_dir=cache_dir, force=force, progress=progress) as folder:
+        return score_source(
+            source_from(data, known),
+            scorer=model,
+            out=folder,
+            name=dataset_name(data) if name is None else name,
+            origin=Origin(os.fspath(data), known) if is_place else None,
+            workers=workers,
+            cache_dir=cache_dir,
+            force=force,
+            resume=resume,
+            parts=parts,
+            progress=progress,
+        )
 
 
 def score_source(

@@ -134,6 +134,7 @@ def audit(
     from labelaudit.asm.ranks import joined_ranks
     from labelaudit.pipeline import run_audit
     from labelaudit.queue.decisions import read_decisions
+    from labelaudit.scale.run_url import run_to_publish
     from labelaudit.source.fingerprint import dataset_name
     from labelaudit.source.origin import Origin
 
@@ -141,10 +142,13 @@ def audit(
     with joined_ranks() as ranks:
         said = ranks.agree(lambda: [each for path in decisions or () for each in read_decisions(path)])
         source = ranks.agree(origin.open)
-        with stage_lines(quiet=quiet or not ranks.is_first) as progress:
+        with (
+            stage_lines(quiet=quiet or not ranks.is_first) as progress,
+            run_to_publish(out, cache_dir=settings.cache_dir, force=force, progress=progress) as folder,
+        ):
             result = run_audit(
                 source,
-                out=out,
+                out=folder,
                 settings=settings,
                 name=dataset_name(dataset),
                 origin=origin,

@@ -14,6 +14,7 @@ import typer
 from labelaudit.cli import options as opt
 from labelaudit.cli.errors import ExitCode
 from labelaudit.cli.output.results import write_text
+from labelaudit.cli.places import run_or_batch, run_to_read
 from labelaudit.cli.progress import stage_lines
 from labelaudit.errors import GateError, SourceError
 from labelaudit.gate.limits import FailOn
@@ -51,7 +52,9 @@ Target = Annotated[
 ]
 Model = Annotated[
     Path | None,
-    typer.Option("--model", help="The run whose model judges the batch.", rich_help_panel=opt.WORK, show_default=False),
+    typer.Option(
+        "--model", help="The run that judges the batch, or its URL.", parser=run_to_read, rich_help_panel=opt.WORK
+    ),
 ]
 Out = Annotated[
     Path | None,
@@ -209,6 +212,7 @@ def check(
         model=model,
         path_prefix=path_prefix,
     )
+    target = run_or_batch(target)
     if wanted.model is None or holds_report(Path(target)):
         if out is not None:
             raise GateError(f"--out keeps the report of a batch that is scored, and {target} has one; leave it out")

@@ -10,6 +10,7 @@ import typer
 
 from labelaudit.cli.errors import set_debug
 from labelaudit.cli.label_map import read_label_map
+from labelaudit.cli.places import run_on_disk, run_to_read
 from labelaudit.settings import (
     AsmSettings,
     AuditSettings,
@@ -41,12 +42,21 @@ Dataset = Annotated[
     str,
     typer.Argument(
         metavar="DATASET",
-        help="A folder, a table (csv, tsv, jsonl, parquet) or a Hugging Face name.",
+        help="A folder, a table (csv, tsv, jsonl, parquet), a URL of one, or a Hugging Face name.",
         show_default=False,
     ),
 ]
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished audit.", show_default=False)]
+Run = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="The folder of a finished audit.", parser=run_on_disk, show_default=False),
+]
+RunToRead = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", help="The folder or URL of a finished audit.", parser=run_to_read, show_default=False
+    ),
+]
 RunDataset = Annotated[
     str | None,
     typer.Option(
@@ -98,7 +108,9 @@ Votes = Annotated[
 ]
 
 # Work: how much, where and with what.
-Out = Annotated[Path, typer.Option("--out", help="The run folder to be.", rich_help_panel=WORK, show_default=False)]
+Out = Annotated[
+    str, typer.Option("--out", help="The run folder to be, or its URL.", rich_help_panel=WORK, show_default=False)
+]
 Config = Annotated[
     Path | None, typer.Option(help="Settings in a TOML file, table audit; flags go over it.", rich_help_panel=WORK)
 ]

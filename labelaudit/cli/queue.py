@@ -12,6 +12,7 @@ from labelaudit.cli import options as opt
 from labelaudit.cli.output.distrust import warn_distrust
 from labelaudit.cli.output.queue import write_queue_result
 from labelaudit.cli.output.spot_check import write_spot_draw, write_spot_findings
+from labelaudit.cli.places import beside_run, refuse_copy
 from labelaudit.cli.progress import stage_lines
 from labelaudit.queue.ways import PictureWay, Suspicion
 
@@ -158,7 +159,7 @@ def row_choice(
 
 
 def queue(
-    run: opt.Run,
+    run: opt.RunToRead,
     top: Top = None,
     class_: Class = None,
     min_p: MinP = None,
@@ -206,6 +207,8 @@ def queue(
     from labelaudit.rundir import RunDir
     from labelaudit.source.origin import open_run_source
 
+    if decisions or spot_check is not None:
+        refuse_copy(run, "spot checks are kept in the run folder: copy the run to a disk first")
     annotators = () if assign is None else tuple(name.strip() for name in assign.split(","))
     form = format_named(format)
     plan = plan_pictures(form, pictures, picture_root)
@@ -237,7 +240,7 @@ def queue(
     with stage_lines(quiet=quiet) as progress:
         handed = write_queue(
             chosen,
-            run / default_name(form, plan, name="queue" if spot is None else "spot-check") if out is None else out,
+            beside_run(run, default_name(form, plan, name="queue" if spot is None else "spot-check"), out),
             form=form,
             plan=plan,
             source=open_run_source(run_dir, dataset) if copying else None,

@@ -9,6 +9,7 @@ import typer
 
 from labelaudit.cli import options as opt
 from labelaudit.cli.output.results import write_page_result
+from labelaudit.cli.places import beside_run
 from labelaudit.cli.progress import stage_lines
 
 EXAMPLES = """Examples:
@@ -37,7 +38,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an earlier page th
 
 
 def report(
-    run: opt.Run,
+    run: opt.RunToRead,
     dataset: opt.RunDataset = None,
     images: Images = True,
     out: Out = None,
@@ -59,7 +60,7 @@ def report(
     with stage_lines(quiet=quiet) as progress:
         result = write_page(
             run_dir,
-            run / PAGE_NAME if out is None else out,
+            beside_run(run, PAGE_NAME, out),
             source=open_run_source(run_dir, dataset) if pictured else None,
             force=force,
             progress=progress,

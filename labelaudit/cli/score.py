@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,15 +27,14 @@ Batch = Annotated[
     str,
     typer.Argument(
         metavar="BATCH",
-        help="New images: a folder, a table (csv, tsv, jsonl, parquet) or a Hugging Face name.",
+        help="New images: a folder, a table (csv, tsv, jsonl, parquet), a URL of one, or a Hugging Face name.",
         show_default=False,
     ),
 ]
 Model = Annotated[
-    Path,
-    typer.Option("--model", help="The folder of a finished audit.", rich_help_panel=opt.WORK, show_default=False),
+    str,
+    typer.Option("--model", help="Folder or URL of a finished audit.", rich_help_panel=opt.WORK, show_default=False),
 ]
-Out = Annotated[Path, typer.Option("--out", help="The folder to be.", rich_help_panel=opt.WORK, show_default=False)]
 Where = Annotated[
     Engine,
     typer.Option("--engine", help="This machine, or a Ray cluster (extra ray).", rich_help_panel=PARTS),
@@ -62,7 +60,7 @@ PartRows = Annotated[
 def score(
     batch: Batch,
     model: Model,
-    out: Out,
+    out: opt.Out,
     format: opt.Format = None,  # noqa: A002 - the option's own name
     label_column: opt.LabelColumn = None,
     path_column: opt.PathColumn = None,

@@ -145,6 +145,7 @@ def _everywhere(origin: Origin) -> Origin:
 def _cluster(address: str | None) -> Iterator[Any]:
     """Ray, connected; a connection that was there stays."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # faces are scored here, and nobody is told of it
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
         import ray.data

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from labelaudit.report.truth import TruthScore
 
 
-def write_audit(summary: Summary, *, run: Path, as_json: bool, quiet: bool, verbose: bool) -> None:
+def write_audit(summary: Summary, *, run: Path | str, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Says what an audit found."""
     if as_json:
         write_json_line(summary.to_json())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labelaudit.cli.output.results import write_json_line
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from labelaudit.scoring import ScoreResult
 
 
-def write_score(result: ScoreResult, *, run: Path, as_json: bool, quiet: bool, verbose: bool) -> None:
+def write_score(result: ScoreResult, *, run: str, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Says what a model found in a batch."""
     if as_json:
         write_json_line(result.summary.to_json())
@@ -26,7 +25,7 @@ def write_score(result: ScoreResult, *, run: Path, as_json: bool, quiet: bool, v
         told = {
             "Drift:": "too few new pictures to tell" if drift is None else drift.sentence,
             "Known:": overlap.sentence if overlap.rows else "",
-            "Next:": f"ask people about the doubtful ones: labelaudit review {shlex.quote(str(run))}",
+            "Next:": f"ask people about the doubtful ones: labelaudit review {shlex.quote(run)}",
         }
         ending = [labelled(word, shown(text)) for word, text in told.items() if text]
-        print_summary(results_console(), result.summary, run=str(run), verbose=verbose, ending=ending)
+        print_summary(results_console(), result.summary, run=run, verbose=verbose, ending=ending)
