@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load
 from torch import Tensor
 
 from labelaudit.asm.peers import Head, Peers
@@ -39,6 +39,7 @@ from labelaudit.evidence.outlier_model import OutlierModel
 from labelaudit.evidence.ridge import RidgeModel
 from labelaudit.jsontext import parse_json
 from labelaudit.nets.interface import Net
+from labelaudit.nets.tensorfile import save_tensors
 from labelaudit.records import FloatArray, JsonDict
 from labelaudit.rundir import RunDir, write_json, written_aside
 
@@ -224,9 +225,8 @@ def save_model(run: RunDir, gathered: Gathered, known: KnownPictures, facts: Jso
         **facts,
     }
     with written_aside(run.model_weights) as aside:
-        save_file(_tensors(gathered, known, reference), str(aside), metadata={_DIGEST: _digest(value)})
-        with open(aside, "rb") as written:
-            sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+        save_tensors(_tensors(gathered, known, reference), aside, metadata={_DIGEST: _digest(value)})
+        sha256 = hashlib.sha256(aside.read_bytes()).hexdigest()
     write_json(run.model_json, {"sha256": sha256, **value})
     return sha256
 
@@ -270,7 +270,7 @@ def load_model(run: RunDir) -> Model:
         raise WeightsError(f"{run.model_json} is damaged ({type(error).__name__}: {error}); audit again") from error
     if version != MODEL_VERSION:
         raise WeightsError(
-            f"{where} holds a model of version {version}, this labelaudit reads {MODEL_VERSION}; "
+            f"{where} holds a model of version {version!r}, this labelaudit reads {MODEL_VERSION}; "
             "use the version that wrote it, or audit again"
         )
     try:

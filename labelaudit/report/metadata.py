@@ -136,7 +136,7 @@ class ReportMetadata:
             version = value["schema_version"]
             if version != REPORT_SCHEMA_VERSION:
                 raise ReportError(
-                    f"{where} has report schema {version}, this labelaudit reads {REPORT_SCHEMA_VERSION}; "
+                    f"{where} has report schema {version!r}, this labelaudit reads {REPORT_SCHEMA_VERSION}; "
                     "read it with the version that wrote it, or audit again"
                 )
             for name, read in _TYPED.items():
