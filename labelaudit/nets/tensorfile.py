@@ -1,4 +1,4 @@
-"""Tensors from a file that somebody else wrote: safetensors, or a PyTorch file without code in it."""
+"""Tensors from a file that somebody else wrote, safetensors or PyTorch without code in it; and into one of ours."""
 
 from __future__ import annotations
 
@@ -63,6 +63,18 @@ def parse_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
     if not tensors:
         raise WeightsError(f"{path} holds no tensors by name; save the network's state_dict()")
     return tensors
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, *, metadata: Mapping[str, str]) -> None:
+    """Writes a safetensors file; write aside and rename.
+
+    Raises:
+        WeightsError: It cannot be written. safetensors has an error of its own for a full disk.
+    """
+    try:
+        safetensors.torch.save_file(dict(tensors), str(path), metadata=dict(metadata))
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"cannot write weights to {path.parent} ({error}); make room and go on") from error
 
 
 def _unwrap(value: Any) -> dict[str, Tensor]:

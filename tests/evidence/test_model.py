@@ -211,7 +211,7 @@ def test_the_json_never_names_tensors_that_are_not_there(
     def fail(*_values: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("labelaudit.evidence.model.save_file", fail)
+    monkeypatch.setattr("labelaudit.evidence.model.save_tensors", fail)
     with pytest.raises(KeyboardInterrupt):
         save_model(run, gathered, known, FACTS, seed=0)
     assert list(run.root.iterdir()) == []

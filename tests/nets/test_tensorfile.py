@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from labelaudit.errors import WeightsError
-from labelaudit.nets.tensorfile import parse_tensors, read_bytes
+from labelaudit.nets.tensorfile import parse_tensors, read_bytes, save_tensors
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.ones(1)}
 
@@ -76,3 +76,16 @@ def test_other_suffixes_are_refused():
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     with pytest.raises(WeightsError, match=r"cannot read weights from .*gone"):
         read_bytes(tmp_path / "gone.pt")
+
+
+def test_what_is_saved_is_read(tmp_path: Path):
+    save_tensors(TENSORS, tmp_path / "w.safetensors", metadata={"by": "us"})
+    found = parse_tensors((tmp_path / "w.safetensors").read_bytes(), tmp_path / "w.safetensors")
+    assert found.keys() == TENSORS.keys()
+    assert all(torch.equal(found[name], TENSORS[name]) for name in TENSORS)
+
+
+def test_a_disk_that_takes_no_more_is_said_in_one_line(tmp_path: Path):
+    with pytest.raises(WeightsError, match=r"cannot write weights to .*make room") as refused:
+        save_tensors(TENSORS, tmp_path / "no such folder" / "w.safetensors", metadata={})
+    assert "\n" not in str(refused.value)
