@@ -20,7 +20,7 @@ from .acts import Act, Files, Ground, act_named, left_by
 from .disk_cache import damaged_rows
 from .disk_full import full_rows, read_only_rows
 from .judge import begin, differing
-from .row import Row, row_of, told
+from .row import Row, row_of, spread, told
 from .stage import Ended, Stage, open_stage
 
 PART = "disk"
@@ -51,9 +51,8 @@ def _terminated(ground: Ground, rng: random.Random, *, times: int) -> Row:
     def losses() -> Iterable[str | None]:
         for act in map(act_named, TERMINATED):
             undisturbed, expected = ground.undisturbed(act)
-            for number in range(times):
+            for step in spread(undisturbed.steps, times, rng):
                 trial = begin(act, ground)
-                step = rng.randint(number * undisturbed.steps // times + 1, (number + 1) * undisturbed.steps // times)
                 ended = ground.stage.run(replace(trial.job, at=step, signal=signal.SIGTERM))
                 lost = trial.lost(expected)
                 # the very last steps are those of a process that is done and tidies up

@@ -15,7 +15,7 @@ from pathlib import Path
 from .acts import Act, Ground, act_named, left_by, remove_place
 from .forks import Job
 from .judge import Trial, begin, differing
-from .row import Row, row_of
+from .row import Row, row_of, spread
 from .stage import Ended
 
 FILLING = ("audit, heads", "score", "report", "queue, Label Studio", "apply, a copy", "apply --undo", "demo")
@@ -58,8 +58,7 @@ def _grown(ground: Ground, rng: random.Random, times: int) -> Iterable[str | Non
 def _refused(ground: Ground, rng: random.Random, times: int) -> Iterable[str | None]:
     for act in map(act_named, FILLING):
         undisturbed, expected = ground.undisturbed(act)
-        for number in range(times):
-            step = rng.randint(number * undisturbed.steps // times + 1, (number + 1) * undisturbed.steps // times)
+        for step in spread(undisturbed.steps, times, rng):
             trial = begin(act, ground)
             ended = ground.stage.run(replace(trial.job, at=step, errno=errno.ENOSPC))
             yield _said_and_lost(f"{act.name}, step {step}", trial, ended, expected)

@@ -23,6 +23,8 @@ from typing import Any
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PATHS = {"os.rename": 2, "os.remove": 1, "os.rmdir": 1, "os.mkdir": 1, "os.link": 2, "os.truncate": 1, "os.symlink": 2}
+RENAME = b"r"
+"""Stands for the steps that make things seen; any other is a point."""
 SMALL_CHUNK = 32
 """Rows of a chunk of pixels, so that a small dataset has several."""
 
@@ -37,7 +39,8 @@ class Job:
         at: The step before which the harm is done, from 1; 0 = never.
         signal: The harm: a signal that the process gets.
         errno: The harm instead: the system refuses this step with this error.
-        file_size: Bytes that a file may have at most (``RLIMIT_FSIZE``); 0 = any number.
+        file_size: Bytes that a file may have at most (``RLIMIT_FSIZE``); 0 = any number. More are an error, or with a
+            ``signal`` the end, as SIGXFSZ is: in the middle of a file, whoever writes it.
         plain: Without the rights that let root write where modes forbid it.
         clock: Seconds that the clock is wrong from the start on, and then each time it is read once more.
     """
@@ -63,7 +66,7 @@ class Job:
 
     @property
     def counted(self) -> Path:
-        """Holds a byte a step."""
+        """Holds a letter a step, see ``RENAME``."""
         return Path(f"{self.folder}.steps")
 
     def to_line(self) -> str:
@@ -105,7 +108,7 @@ class _Steps:
 
     def _take(self, event: str) -> None:
         self._count += 1
-        os.write(self._counter, b".")
+        os.write(self._counter, RENAME if event == "os.rename" else b".")
         if self._count != self._job.at:
             return
         if self._job.signal:
@@ -157,6 +160,9 @@ def run(job: Job) -> None:
         _drop_rights()
     if job.file_size:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_size, job.file_size))
+        if job.signal:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if job.clock:
         _set_clock(job.clock)
     sys.argv[1:] = job.arguments

@@ -1,8 +1,8 @@
-"""SIGKILL at any moment of every command that writes: whatever is run once more ends as if nothing had been.
+"""Commands that write, killed at any moment: whatever is run once more ends as if nothing had been.
 
-Half of the moments are steps (see ``forks``): each file that is opened, synced, renamed or removed, before it and
-after. The others are spread over the time that the command takes, so that they fall into computing and into the writes
-of libraries, too. After each kill
+The moments: before and after every step that makes something seen (a file or folder that is renamed); any other step
+(see ``forks``); the middle of a file, when so many bytes of it are written, whichever library writes it; and any second
+of the time that the command takes. After each kill
 
 - what can be seen is whole: every file is the one that the undisturbed command leaves, or the one that was there;
 - what the command does not write is as it was;
@@ -14,15 +14,15 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .acts import ACTS, Act, Files, Ground
+from .forks import RENAME
 from .judge import begin, everything
 from .review_kills import review_rows
 from .row import Row, told
-from .stage import HANGS_AFTER, open_stage
+from .stage import HANGS_AFTER, Ended, open_stage
 
 PART = "kill"
 QUICK = ("queue, imagefolder for two", "apply --force over another")
@@ -31,13 +31,16 @@ QUICK = ("queue, imagefolder for two", "apply --force over another")
 
 @dataclass(frozen=True)
 class Moment:
-    """When a command is killed: before a step, or after so many seconds."""
+    """When a command is killed: before a step, when a file grows past so many bytes, or after so many seconds."""
 
     step: int = 0
+    size: int = 0
     seconds: float = HANGS_AFTER
 
     def __str__(self) -> str:
-        return f"before step {self.step}" if self.step else f"after {self.seconds:.2f} s"
+        if self.step:
+            return f"before step {self.step}"
+        return f"at {self.size:,} bytes" if self.size else f"after {self.seconds:.2f} s"
 
 
 def run(*, seed: int, quick: bool, folder: Path) -> list[Row]:
@@ -58,7 +61,8 @@ def _row(act: Act, ground: Ground, rng: random.Random) -> Row:
     start = time.perf_counter()
     undisturbed, expected = ground.undisturbed(act)
     hits, losses = 0, []
-    for moment in moments(undisturbed.steps, undisturbed.seconds, act.times, rng):
+    largest = max(map(len, expected.values()))
+    for moment in moments(undisturbed, largest, act.times, rng):
         hit, lost = kill_once(act, ground, moment, expected)
         hits += hit
         losses += [f"{moment}: {each}" for each in lost[:1]]
@@ -66,20 +70,33 @@ def _row(act: Act, ground: Ground, rng: random.Random) -> Row:
     return Row(PART, act.name, hits, len(losses), time.perf_counter() - start, note)
 
 
-def moments(steps: int, seconds: float, times: int, rng: random.Random) -> Iterator[Moment]:
-    """Half of them steps, one of each stretch of equal length; half seconds, likewise."""
-    by_step = min(steps, (times + 1) // 2)
-    for number in range(by_step):
-        first, last = number * steps // by_step + 1, (number + 1) * steps // by_step
-        yield Moment(step=rng.randint(first, last))
-    by_time = times - by_step
-    for number in range(by_time):
-        yield Moment(seconds=seconds * (number + rng.random()) / by_time)
+def moments(undisturbed: Ended, largest: int, times: int, rng: random.Random) -> list[Moment]:
+    """As many steps at renames as ``times``, if there are, and as many moments of the other kinds together.
+
+    Args:
+        undisturbed: The command that nothing harms.
+        largest: Bytes of the largest file that it leaves.
+        times: How often.
+        rng: Draws them.
+    """
+    renames = [step for step, kind in enumerate(undisturbed.kinds, start=1) if kind == RENAME[0]]
+    around = sorted({step for rename in renames for step in (rename, rename + 1) if step <= undisturbed.steps})
+    found = [Moment(step=step) for step in sorted(rng.sample(around, min(times, len(around))))]
+    for number in range(times):
+        share = (number + rng.random()) / times
+        if number % 3 == 0:
+            found.append(Moment(step=1 + int(share * undisturbed.steps)))
+        elif number % 3 == 1:
+            found.append(Moment(size=int(16 * (max(largest, 17) / 16) ** share)))
+        else:
+            found.append(Moment(seconds=share * undisturbed.seconds))
+    return found
 
 
 def kill_once(act: Act, ground: Ground, moment: Moment, expected: Files) -> tuple[bool, list[str]]:
     """Kills an act, runs it again; whether the kill came before its end, and what was lost."""
     trial = begin(act, ground)
-    job = replace(trial.job, at=moment.step, signal=signal.SIGKILL if moment.step else 0)
+    at = moment.step or moment.size
+    job = replace(trial.job, at=moment.step, file_size=moment.size, signal=signal.SIGKILL if at else 0)
     ended = ground.stage.run(job, kill_after=moment.seconds)
-    return ended.code == -signal.SIGKILL, trial.lost(expected)
+    return ended.code in (-signal.SIGKILL, -signal.SIGXFSZ), trial.lost(expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections.abc import Iterable
@@ -42,3 +43,9 @@ def row_of(part: str, tried: str, losses: Iterable[str | None], note: str = "") 
     found = list(losses)
     lost = [each for each in found if each is not None]
     return Row(part, tried, len(found), len(lost), time.perf_counter() - start, lost[0] if lost else note)
+
+
+def spread(steps: int, times: int, rng: random.Random) -> list[int]:
+    """So many of the steps from 1 on, or all of them where they are fewer: one of each stretch of equal length."""
+    times = min(times, steps)
+    return [rng.randint(number * steps // times + 1, (number + 1) * steps // times) for number in range(times)]

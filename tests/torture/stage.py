@@ -28,15 +28,20 @@ class Ended:
     Attributes:
         code: Exit code; of a process that a signal ended, minus its number.
         out, err: What it said.
-        steps: Steps that it took, or tried to take.
+        kinds: A letter for each step that it took, or tried to take.
         seconds: How long it lived.
     """
 
     code: int
     out: str
     err: str
-    steps: int
+    kinds: bytes
     seconds: float
+
+    @property
+    def steps(self) -> int:
+        """How many steps."""
+        return len(self.kinds)
 
     @property
     def last_line(self) -> str:
@@ -75,8 +80,8 @@ class Stage:
         told = self._line()
         self.running = 0
         out, err = (path.read_text("utf-8", "replace") if path.exists() else "" for path in (job.out, job.err))
-        steps = job.counted.stat().st_size if job.counted.exists() else 0
-        return Ended(int(told["code"]), out, err, steps, told["seconds"])
+        kinds = job.counted.read_bytes() if job.counted.exists() else b""
+        return Ended(int(told["code"]), out, err, kinds, told["seconds"])
 
     def run(self, job: Job, *, kill_after: float = HANGS_AFTER) -> Ended:
         """A job from its start to its end, which is a SIGKILL after so many seconds if nothing ends it earlier."""
