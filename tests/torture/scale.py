@@ -1,7 +1,8 @@
 """Scoring in parts: killed again and again on one machine, and on a Ray cluster of which half is killed on the way.
 
 The report must be that of a scoring in one piece, byte for byte: the same rows, none lost, none twice. Alone, with the
-extra ``ray`` installed: ``python -m tests.torture --part scale [--quick]``.
+extra ``ray`` installed: ``python -m tests.torture --part scale [--quick]``. Where ``moto_server`` is on the path (``pip
+install 'moto[server]'``, in an environment of its own), batch, model and report at s3:// URLs, too.
 """
 
 from __future__ import annotations
@@ -29,24 +30,15 @@ from labelaudit.scoring import score
 from labelaudit.settings import AsmSettings, AuditSettings, NetSettings
 
 from .row import Row
+from .s3 import World, tried_on_s3
 
 _PART_ROWS = 20
-
-
-@dataclass(frozen=True)
-class _World:
-    """A model, a batch, and the batch's report as one piece gives it."""
-
-    model: Path
-    batch: Path
-    report: bytes
-    ids: list[str]
 
 
 def run(*, seed: int, quick: bool, folder: Path) -> list[Row]:
     """Both, the cluster where Ray is installed."""
     world = _build_world(folder, faces=300 if quick else 1_500, seed=seed)
-    rows = [_killed_here(world, folder / "here", times=3 if quick else 12, seed=seed)]
+    rows = [_killed_here(world, folder / "here", times=3 if quick else 12, seed=seed), tried_on_s3(world, folder)]
     try:
         import ray  # noqa: F401
     except ImportError:
@@ -56,7 +48,7 @@ def run(*, seed: int, quick: bool, folder: Path) -> list[Row]:
     return rows
 
 
-def _build_world(folder: Path, *, faces: int, seed: int) -> _World:
+def _build_world(folder: Path, *, faces: int, seed: int) -> World:
     shares = dict.fromkeys(EXPRESSIONS, 1.0)
     write_dataset(draw_dataset(200, seed=seed + 3, class_shares=shares), folder / "trained")
     write_dataset(draw_dataset(faces, seed=seed + 5, class_shares=shares), folder / "batch")
@@ -74,10 +66,10 @@ def _build_world(folder: Path, *, faces: int, seed: int) -> _World:
     audit(folder / "trained", out=folder / "model", settings=settings)
     whole = score(folder / "batch", model=folder / "model", out=folder / "whole", cache_dir=folder / "cache")
     ids = pq.read_table(whole.report, columns=["sample_id"])["sample_id"].to_pylist()
-    return _World(folder / "model", folder / "batch", whole.report.read_bytes(), ids)
+    return World(folder / "model", folder / "batch", whole.report.read_bytes(), ids)
 
 
-def _killed_here(world: _World, out: Path, *, times: int, seed: int) -> Row:
+def _killed_here(world: World, out: Path, *, times: int, seed: int) -> Row:
     """SIGKILL at random moments, ``--resume`` after each; what was made must not be made again."""
     start, chance, kept = time.perf_counter(), random.Random(seed), 0
     arguments = ["score", str(world.batch), "--model", str(world.model), "--out", str(out)]
@@ -119,7 +111,7 @@ class _Killer:
                 self.cluster.remove_node(self.machines[self.victim], allow_graceful=False)
 
 
-def _killed_on_ray(world: _World, out: Path, *, victim: int) -> Row:
+def _killed_on_ray(world: World, out: Path, *, victim: int) -> Row:
     start = time.perf_counter()
     with _cluster() as (cluster, machines):
         killer = _Killer(cluster, machines, victim)
@@ -151,7 +143,7 @@ def _cluster() -> Iterator[tuple[Any, list[Any]]]:
         cluster.shutdown()
 
 
-def _compared(world: _World, out: Path) -> tuple[int, str]:
+def _compared(world: World, out: Path) -> tuple[int, str]:
     """Rows that are lost, or there twice, or 1 where another byte differs; and what to say of it."""
     report = out / "report.parquet"
     if not report.is_file():
