@@ -101,7 +101,8 @@ def _picture_folder(home: Path, names: Sequence[str], assumed: list[str]) -> tup
     looked_at = names[:: -(-len(names) // 50) or 1]
     for folder in ("Image/aligned/", "aligned/", "Image/", "", "Image/original/", "original/"):
         for suffix in ("_aligned", ""):
-            if any((home / f"{folder}{_stem(name)}{suffix}{_ending(name)}").is_file() for name in looked_at):
+            paths = (f"{home}/{folder}{_stem(name)}{suffix}{_ending(name)}" for name in looked_at)
+            if any(map(os.path.isfile, paths)):  # a Path would raise an error on names that are too long
                 if "original" in folder:
                     assumed.append(f"faces are not aligned: the pictures in {folder} are whole photographs")
                 return folder, suffix

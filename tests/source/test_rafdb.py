@@ -76,6 +76,14 @@ def test_lines_that_are_wrong(write_pictures) -> None:
         open_source(root)
 
 
+def test_a_name_that_is_too_long_is_a_row(write_pictures) -> None:
+    root = _original(write_pictures)
+    lines = root / "EmoLabel" / "list_patition_label.txt"
+    lines.write_text(f"train_{'9' * 500}.jpg 5\n{lines.read_text()}")
+    with pytest.raises(PixelError, match="too long"):
+        open_source(root).read(0)
+
+
 def test_without_pictures(write_pictures) -> None:
     root = _original(write_pictures, "elsewhere/")
     with pytest.raises(SourceError, match=r"none of the pictures .* belong into Image/aligned/"):

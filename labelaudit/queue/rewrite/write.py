@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,7 +104,9 @@ def _unchanged(
     else:
         root = pictures.root
     for name in dict.fromkeys(names):
-        if name is None or name in written or leaves_root(name) or name in OWN_NAMES or not (root / name).is_file():
+        if name is None or name in written or leaves_root(name) or name in OWN_NAMES:
+            continue
+        if not os.path.isfile(root / name):  # noqa: PTH113 - a Path raises an error on names that are too long
             continue
         to = plan.moves.get(name, name)
         yield root / name, folder / LEFT_OUT_FOLDER / name if to is None else folder / to
