@@ -51,7 +51,7 @@ def draw_queue(curve: QueueCurve, *, head: int, measured: Estimate | None) -> Dr
     with drawing("queue", width=_WIDE[0], height=_WIDE[1]) as (figure, axes):
         axes.plot(curve.length, curve.share, color=COLOURS[Verdict.MISLABELLED])
         if measured is not None and measured.low is not None and measured.high is not None:
-            ends = [[measured.value - measured.low], [measured.high - measured.value]]
+            ends = [[max(measured.value - measured.low, 0.0)], [max(measured.high - measured.value, 0.0)]]
             axes.errorbar([head], [measured.value], yerr=ends, fmt="s", color=SUGGESTION, capsize=4, zorder=3)
             axes.plot([head, head], [0, measured.low], color=SUGGESTION, linewidth=1.0, linestyle=(0, (1, 2)))
             text = f"first {number(head)}: {percent(measured.value, digits=0)} {interval(measured)}"

@@ -162,6 +162,8 @@ def _check(found: ReportMetadata) -> None:
     groups = [found.settings.get(name, {}) for name in ("nets", "asm", "verdict")]
     if not all(isinstance(each, dict) for each in groups):
         raise TypeError("a group of settings is none")
+    if not isinstance(found.settings.get("folds", 1), int | None):
+        raise TypeError("the number of folds is none")
     figures = [figure for name, figure in found.planted.items() if name != "kind"]
     if not all(isinstance(each, int | float | None) for each in figures):
         raise TypeError("a figure of the planted errors is no number")
