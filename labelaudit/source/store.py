@@ -78,8 +78,10 @@ class Files:
         """Whether the place is a file, a folder (anything lies below it), or nothing."""
         with self._explained():
             found = self._system.get_file_info(self.url.path).type
-            if found is pafs.FileType.NotFound and self.url.path == self.url.bucket:
-                return pafs.FileType.Directory  # listing it says what is wrong
+            if found is pafs.FileType.NotFound and self._spec is None:  # or is even the bucket missing?
+                bucket = self._system.get_file_info(self.url.bucket)
+                if bucket.type is pafs.FileType.NotFound:
+                    raise self._error(_no_bucket(self.url))
             return found
 
     def list(self) -> Listing:
@@ -155,7 +157,7 @@ def explain(error: Exception, url: Url) -> str:
     """One line on what a store answered, without a word of it."""
     said = f"{type(error).__name__} {error}"
     if _NO_BUCKET.search(said):
-        return f"{url.scheme}://{url.bucket}: there is no such bucket; is its name right?"
+        return _no_bucket(url)
     if _AWAY.search(said):
         setting = " (or AWS_ENDPOINT_URL names another place)" if url.scheme == "s3" else ""
         return f"{url} cannot be reached: is there a network?{setting}"
@@ -163,6 +165,10 @@ def explain(error: Exception, url: Url) -> str:
         return f"{url} may not be read or written: no credentials, or not enough; they come from {_WHERE[url.scheme]}"
     code = _CODE.search(said)
     return f"{url} cannot be read or written ({code[1] if code else type(error).__name__}); try again"
+
+
+def _no_bucket(url: Url) -> str:
+    return f"{url.scheme}://{url.bucket}: there is no such bucket; is its name right?"
 
 
 def _file_system(url: Url, error: type[LabelAuditError]) -> tuple[pafs.FileSystem, Any]:

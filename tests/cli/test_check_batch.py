@@ -29,7 +29,7 @@ def model(tmp_path_factory) -> Path:
         folds=2,
         device="cpu",
         nets=NetSettings(backbone="gradients", weights="none"),
-        asm=AsmSettings(epochs=4, warm_up=2, batch=32),
+        asm=AsmSettings(epochs=12, warm_up=4, batch=32),
     )
     audit(folder / "faces", out=folder / "run", settings=settings)
     return folder / "run"

@@ -71,7 +71,7 @@ def tried_on_s3(world: World, folder: Path) -> Row:
             (["inspect", "s3://faces/none"], 2, "there is nothing"),
             (["inspect", f"s3://torture:{_SECRET}@faces/new"], 2, "must hold no user, key or password"),
         ]
-        wrong = [said for arguments, code, said in tries if (said := _try(arguments, code, said, told))]
+        wrong = [fault for each in tries if (fault := _try(*each, told))]
         report = folder / "s3.parquet"
         with store.open_input_stream("faces/runs/new/report.parquet") as stream:
             report.write_bytes(stream.readall())
