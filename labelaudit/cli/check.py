@@ -213,13 +213,13 @@ def check(
         path_prefix=path_prefix,
     )
     target = run_or_batch(target)
-    if wanted.model is None or holds_report(Path(target)):
-        if out is not None:
-            raise GateError(f"--out keeps the report of a batch that is scored, and {target} has one; leave it out")
-        result = _checked(Path(target), wanted, accept=accept, why=why)
-    else:
-        check_trusted(wanted.model)  # before anything is scored by it
-        with contextlib.ExitStack() as kept:
+    with contextlib.ExitStack() as kept:  # findings are read from the report as they are written out
+        if wanted.model is None or holds_report(Path(target)):
+            if out is not None:
+                raise GateError(f"--out keeps the report of a batch that is scored, and {target} has one; leave it out")
+            result = _checked(Path(target), wanted, accept=accept, why=why)
+        else:
+            check_trusted(wanted.model)  # before anything is scored by it
             folder = out or Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="labelaudit-"))) / "scored"
             with stage_lines(quiet=quiet) as progress:
                 from labelaudit.scoring import score  # loads torch, which a report that is there does not need
@@ -236,7 +236,7 @@ def check(
                     progress=progress,
                 )
             result = _checked(folder, wanted, accept=accept, why=why)
-    _write(result, outputs, quiet=quiet)
+        _write(result, outputs, quiet=quiet)
     if not result.passed:
         raise typer.Exit(ExitCode.FOUND)
 

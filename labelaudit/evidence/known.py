@@ -97,6 +97,9 @@ class KnownPictures:
         if len(lengths) != 1:
             raise ValueError(f"columns of known pictures differ in length: {lengths}")
         shapes = (self.digest.shape[1:], self.bits.shape[1:], self.code.directions.shape, self.code.offset.shape)
+        kinds = {each.dtype.kind for each in (self.digest, self.bits, self.given, self.split)}
+        if self.digest.dtype != np.uint8 or self.bits.dtype != np.uint8 or kinds != {"u", "i"}:
+            raise ValueError("known pictures have codes that are no bytes, or labels that are no whole numbers")
         if shapes != ((_DIGEST_BYTES,), (_BITS // 8,), (THUMBNAIL_SIDE**2, _BITS), (_BITS,)):
             raise ValueError(f"known pictures have codes of shapes {shapes}")
         if not self.peer1.shape == self.peer2.shape == self.ridge.shape == (lengths[0], *self.peer1.shape[1:]):

@@ -32,6 +32,7 @@ from torch import Tensor
 from labelaudit.asm.peers import Head, Peers
 from labelaudit.errors import WeightsError
 from labelaudit.evidence.drift import Reference, build_reference
+from labelaudit.evidence.facts import check_facts
 from labelaudit.evidence.features import HeadFeatures
 from labelaudit.evidence.judges import Judges
 from labelaudit.evidence.known import KnownPictures, PictureCode
@@ -54,7 +55,6 @@ _STEP = 5.0 / 127.0
 """Of the landmarks' standardised features, which are clipped at 5, as whole numbers of 8 bits."""
 _KNOWN = ("digest", "bits", "given", "split", "peer1", "peer2", "ridge", "outlier")
 _OUTLIERS = ("weights", "offset", "middle", "deviation")
-_KINDS = {"classes": list, "splits": list, "size": int, "trunk": dict, "heads": bool, "judges": int}
 _MAY_BE_NAN = ("known.peer1", "known.peer2", "known.ridge", "known.outlier")
 
 
@@ -287,13 +287,13 @@ def load_model(run: RunDir) -> Model:
         raise WeightsError(f"{run.model_weights} is no model of labelaudit ({error}); audit again") from error
     if vouched != _digest(facts):
         raise WeightsError(f"{run.model_json} was altered since it was written; audit again, or get another copy")
-    wrong = [name for name, kind in _KINDS.items() if not isinstance(facts.get(name), kind)]
-    if wrong or not all(isinstance(each, str) for each in (*facts["classes"], *facts["splits"])):
-        raise WeightsError(f"the model in {where} does not fit together ({', '.join(wrong) or 'names'}); audit again")
+    model = Model(where, sha256, facts, tensors)
+    with model.put_together():
+        check_facts(facts)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and name not in _MAY_BE_NAN and not tensor.isfinite().all():
             raise WeightsError(f"the model in {where} holds values that are no numbers in {name}; audit again")
-    return Model(where, sha256, facts, tensors)
+    return model
 
 
 def _digest(facts: JsonDict) -> str:

@@ -74,7 +74,11 @@ class FrozenRule:
             raise WeightsError(f"the model's thresholds are damaged ({error}); audit again") from error
         margin, p = found.calibration.margin, found.calibration.p
         whole = found.rule.clean.shape == found.rule.noisy.shape == (classes,) and margin.shape == p.shape
-        if not whole or np.any(np.diff(margin) < 0) or not ((p >= 0) & (p <= 1)).all():
+        if (
+            not whole
+            or not (np.isfinite(margin).all() and (np.diff(margin) >= 0).all())
+            or not ((p >= 0) & (p <= 1)).all()
+        ):
             raise WeightsError("the model's thresholds are damaged (lengths or ranges); audit again")
         return found
 
@@ -119,4 +123,5 @@ def _listed(values: FloatArray) -> list[float | None]:
 
 
 def _array(values: Sequence[float | None]) -> FloatArray:
-    return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float32)
+    with np.errstate(over="ignore"):
+        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float32)

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +82,13 @@ def _trust(path: Path) -> None:
 
 def command(*arguments: str | Path) -> int:
     """Runs ``labelaudit`` in this process; its exit code."""
-    from labelaudit.cli.app import app
+    from labelaudit.cli.app import main
 
+    before = sys.argv
+    sys.argv = ["labelaudit", *map(str, arguments)]
     try:
-        app([str(each) for each in arguments])
+        with warnings.catch_warnings():  # which this sets for the whole process
+            main()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     return 0
@@ -93,10 +97,7 @@ def command(*arguments: str | Path) -> int:
 def heard(arguments: Sequence[str | Path]) -> tuple[int, str, str]:
     """``command`` with what it said on stdout and stderr."""
     said = [io.TextIOWrapper(io.BytesIO(), "utf-8", errors="backslashreplace", write_through=True) for _ in range(2)]
-    real = sys.argv
-    sys.argv = ["labelaudit"]  # what a usage message calls the program
-    try:
-        with contextlib.redirect_stdout(said[0]), contextlib.redirect_stderr(said[1]):
+    with contextlib.redirect_stdout(said[0]), contextlib.redirect_stderr(said[1]):
             code = command(*arguments)
     finally:
         sys.argv = real
