@@ -26,6 +26,7 @@ from labelaudit.records import Evidence, ThresholdHistory
 from labelaudit.rundir import RunDir
 
 FACTS = {"classes": ["happy", "sad"], "backbone": "resnet-small", "clean_threshold": [0.5, None]}
+FACTS |= {"dataset": "faces", "weights": "none"}
 ROWS = 30
 CPU = torch.device("cpu")
 

@@ -109,6 +109,8 @@ def test_json_keeps_every_bit():
 
 
 DAMAGE: dict[str, Callable[[dict], object]] = {
+    "a margin that is no number": lambda value: value["calibration"]["margin"].__setitem__(-1, None),
+    "settings that are a list": lambda value: value.update(settings=[1]),
     "missing": lambda value: value.pop("clean_threshold"),
     "another rule": lambda value: value.update(rule="guess"),
     "too few": lambda value: value.update(noisy_threshold=[0.1]),

@@ -91,6 +91,8 @@ def command(*arguments: str | Path) -> int:
             main()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    finally:
+        sys.argv = before
     return 0
 
 
@@ -98,9 +100,7 @@ def heard(arguments: Sequence[str | Path]) -> tuple[int, str, str]:
     """``command`` with what it said on stdout and stderr."""
     said = [io.TextIOWrapper(io.BytesIO(), "utf-8", errors="backslashreplace", write_through=True) for _ in range(2)]
     with contextlib.redirect_stdout(said[0]), contextlib.redirect_stderr(said[1]):
-            code = command(*arguments)
-    finally:
-        sys.argv = real
+        code = command(*arguments)
     texts = []
     for stream in said:
         stream.seek(0)

@@ -119,7 +119,7 @@ _MODELS: tuple[tuple[str, Spoilt, Must], ...] = (
     ("model.json that is a list", _json(lambda _: "[1]"), refused("model.json", "damaged")),
     ("model.json nested 100,000 deep", _json(lambda _: "[" * 100_000), refused("model.json", "damaged")),
     ("another version", _json(_fact("model_version", 99)), refused("version 99")),
-    ("a version that is a text", _json(_fact("model_version", "2")), refused("version 2")),
+    ("a version that is a text", _json(_fact("model_version", "2")), refused("version '2'")),
     ("other classes in model.json", _json(_fact("classes", ["happy", "evil"])), refused("altered")),
     ("a fact more", _json(_fact("more", 1)), refused("altered")),
     ("tensors cut short", _tensors(lambda content: content[: len(content) // 2]), refused("no model of labelaudit")),
