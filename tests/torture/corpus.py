@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cases import decisions, files, gate, images, manifests, models, reports, settings
+from .cases import decisions, files, gate, images, ledgers, manifests, models, reports, settings
 from .cases.case import Answer, Case, fault
 from .cases.ground import Ground, build_ground, command
 from .confined import can_confine, confined, load_everything
@@ -71,7 +71,7 @@ def all_cases() -> list[Case]:
     """Every case, in an order that stays."""
     found = [
         one
-        for module in (images, files, manifests, models, reports, decisions, settings, gate)
+        for module in (images, files, manifests, models, reports, decisions, ledgers, settings, gate)
         for one in module.cases()
     ]
     names = [(each.kind, each.name) for each in found]

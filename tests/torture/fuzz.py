@@ -25,8 +25,9 @@ from types import FrameType
 
 from labelaudit.errors import LabelAuditError
 
+from .cases import reader_targets, run_targets
 from .cases.ground import Ground, build_ground
-from .cases.targets import Prepared, Target, targets
+from .cases.target import Prepared, Target
 from .confined import can_confine, confined, load_everything
 from .row import Row
 
@@ -78,7 +79,7 @@ def session(
     ground: Ground, *, seed: int, seconds: float, folder: Path, only: str = "", keep: Path | None = None
 ) -> list[Fuzzed]:
     """Fuzzes the targets whose names hold ``only`` for so long in all."""
-    chosen = [each for each in targets(ground) if only in each.name]
+    chosen = [each for each in (*reader_targets.targets(ground), *run_targets.targets(ground)) if only in each.name]
     whole = sum(each.weight for each in chosen)
     return [
         fuzz(each, seed=seed, seconds=seconds * each.weight / whole, folder=folder, keep=keep or folder / "found")

@@ -1,4 +1,4 @@
-"""Decisions that came back wrong, whatever tool they came from; and ledgers that would write elsewhere."""
+"""Decisions that came back wrong, whatever tool they came from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from .case import Answer, Case, Must, refused
-from .ground import Ground, heard
+from .ground import Ground
 
 Content = Callable[[list[dict[str, Any]]], str | bytes]
 """A file's content, given the ids and hashes of the run's rows."""
@@ -25,41 +25,42 @@ def cases() -> Iterator[Case]:
         yield _case(name, file, content, must)
     for name, file, content, must in _HEAVY:
         yield _case(name, file, content, must, heavy=True)
-    for name, change, must in _LEDGERS:
-        yield _undo(name, change, must)
     yield Case("decisions", "a fifo", _fifo, refused("pipe"), heavy=True)
     yield Case(
-        "decisions", "a folder", lambda folder, ground: _apply(ground, folder, folder), refused("cannot be read")
+        "decisions",
+        "a folder",
+        lambda folder, ground: apply_arguments(ground, folder, folder),
+        refused("cannot be read"),
     )
     yield Case(
         "decisions",
         "no such file",
-        lambda folder, ground: _apply(ground, folder / "x", folder),
+        lambda folder, ground: apply_arguments(ground, folder / "x", folder),
         refused("cannot be read"),
     )
 
 
-def _apply(ground: Ground, decisions: Path, folder: Path) -> list[str | Path]:
+def apply_arguments(ground: Ground, decisions: Path, folder: Path) -> list[str | Path]:
     return ["apply", ground.run, decisions, "--out", folder / "labels", "--as", "manifest", "--quiet"]
 
 
-def _rows(ground: Ground) -> list[dict[str, Any]]:
+def four_rows(ground: Ground) -> list[dict[str, Any]]:
     table = pq.read_table(ground.run / "report.parquet", columns=["sample_id", "content_sha256"])
     return [*table.slice(0, 4).to_pylist()]
 
 
 def _case(name: str, file: str, content: Content, must: Must, *, heavy: bool = False) -> Case:
     def make(folder: Path, ground: Ground) -> list[str | Path]:
-        written = content(_rows(ground))
+        written = content(four_rows(ground))
         (folder / file).write_bytes(written if isinstance(written, bytes) else written.encode())
-        return _apply(ground, folder / file, folder)
+        return apply_arguments(ground, folder / file, folder)
 
     return Case("decisions", name, make, must, heavy)
 
 
 def _fifo(folder: Path, ground: Ground) -> Sequence[str | Path]:
     os.mkfifo(folder / "pipe.jsonl")
-    return _apply(ground, folder / "pipe.jsonl", folder)
+    return apply_arguments(ground, folder / "pipe.jsonl", folder)
 
 
 def applied(answer: Answer) -> str | None:
@@ -69,14 +70,14 @@ def applied(answer: Answer) -> str | None:
     return None if (answer.folder / "labels" / "ledger.jsonl").is_file() else "no ledger was written"
 
 
-def _line(row: dict[str, Any], **other: object) -> str:
+def decision_line(row: dict[str, Any], **other: object) -> str:
     return json.dumps(
         {**row, "ruling": "label", "label": "sad", "annotator": "ann", "decided_at": "", "tool": "x", **other}
     )
 
 
 def _lines(**other: object) -> Content:
-    return lambda rows: "".join(_line(row, **other) + "\n" for row in rows)
+    return lambda rows: "".join(decision_line(row, **other) + "\n" for row in rows)
 
 
 def _label_studio(**other: object) -> Content:
@@ -155,11 +156,16 @@ _FILES: tuple[tuple[str, str, Content, Must], ...] = (
     (
         "half a character",
         "x.jsonl",
-        lambda rows: _line(rows[0]) + "\n" + _line(rows[1], annotator="\ud83d") + "\n",
+        lambda rows: decision_line(rows[0]) + "\n" + decision_line(rows[1], annotator="\ud83d") + "\n",
         refused("half a character"),
     ),
-    ("a broken line", "x.jsonl", lambda rows: _line(rows[0]) + "\n{broken\n", refused("line 2")),
-    ("a last line without its end", "x.jsonl", lambda rows: _line(rows[0]) + "\n" + _line(rows[1])[:20], applied),
+    ("a broken line", "x.jsonl", lambda rows: decision_line(rows[0]) + "\n{broken\n", refused("line 2")),
+    (
+        "a last line without its end",
+        "x.jsonl",
+        lambda rows: decision_line(rows[0]) + "\n" + decision_line(rows[1])[:20],
+        applied,
+    ),
     ("nested 100,000 deep", "x.json", lambda _rows: "[" * 100_000, refused("x.json")),
     ("JSON of another tool", "x.json", lambda _rows: '{"what": "else"}', refused("no kind that is known")),
     ("a JSON number", "x.json", lambda _rows: "[3]", refused("x.json")),
@@ -252,66 +258,7 @@ _HEAVY: tuple[tuple[str, str, Content, Must], ...] = (
     (
         "one line of 50 MB",
         "x.jsonl",
-        lambda rows: _line(rows[0], annotator="x" * 50_000_000) + "\n",
+        lambda rows: decision_line(rows[0], annotator="x" * 50_000_000) + "\n",
         refused("x.jsonl"),
     ),
-)
-
-Lines = list[dict[str, Any]]
-
-
-def _undo(name: str, change: Callable[[Lines, Path], object], must: Must) -> Case:
-    """A ledger that was changed, to be undone."""
-
-    def make(folder: Path, ground: Ground) -> list[str | Path]:
-        (folder / "d.jsonl").write_text("".join(_line(row) + "\n" for row in _rows(ground)))
-        code, _, stderr = heard(_apply(ground, folder / "d.jsonl", folder))
-        if code:
-            raise RuntimeError(stderr)
-        ledger = folder / "labels" / "ledger.jsonl"
-        lines = [json.loads(line) for line in ledger.read_text().splitlines()]
-        change(lines, folder)
-        ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        return ["apply", "--undo", ledger, "--out", folder / "a" / "b" / "undone", "--quiet"]
-
-    return Case("decisions", f"ledger: {name}", make, must)
-
-
-def _stayed_inside(answer: Answer) -> str | None:
-    """Refused, and nothing was written elsewhere."""
-    return "a file was written outside" if any(answer.folder.rglob("pwned*")) else refused("outside its folder")(answer)
-
-
-def _own(lines: Lines, folder: Path) -> None:
-    lines[1]["written"] = {"own": "../../../pwned.txt", "was": "evil", "now": None}
-
-
-def _own_absolute(lines: Lines, folder: Path) -> None:
-    lines[1]["written"] = {"own": str(folder / "pwned.txt"), "was": "evil", "now": None}
-
-
-def _file(lines: Lines, folder: Path) -> None:
-    lines[0]["files"] = [{"path": "../d.jsonl", "form": {"kind": "csv"}, "left_out": [], "before": None, "after": None}]
-
-
-def _moved(lines: Lines, folder: Path) -> None:
-    lines[0]["as"] = "copy"
-    lines[1]["written"] = {"picture": "../../../pwned.png", "moved": "labels.csv"}
-
-
-def _windows(lines: Lines, folder: Path) -> None:
-    lines[1]["written"] = {"own": "..\\..\\pwned.txt", "was": "evil", "now": None}
-
-
-_LEDGERS: tuple[tuple[str, Callable[[Lines, Path], object], Must], ...] = (
-    ("a label file above the folder", _own, _stayed_inside),
-    ("a label file at an absolute path", _own_absolute, _stayed_inside),
-    ("a label file above the folder, as Windows has it", _windows, _stayed_inside),
-    ("a table above the folder", _file, _stayed_inside),
-    ("a picture above the folder", _moved, _stayed_inside),
-    ("no files", lambda lines, _folder: lines[0].pop("files"), refused("damaged")),
-    ("files that are a number", lambda lines, _folder: lines[0].update(files=3), refused("damaged")),
-    ("an unknown form", lambda lines, _folder: lines[0].update({"as": "magic"}), refused("damaged")),
-    ("an opening that is a text", lambda lines, _folder: lines[0].update(opening="x"), refused("damaged")),
-    ("rows without ids", lambda lines, _folder: lines[1].pop("sample_id"), refused("line 2")),
 )
