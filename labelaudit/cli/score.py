@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from labelaudit.cli import options as opt
+from labelaudit.cli.errors import set_resumable
 from labelaudit.cli.output.score import write_score
 from labelaudit.cli.progress import stage_lines
 from labelaudit.scale.settings import Engine, PartSettings
@@ -58,6 +59,7 @@ PartRows = Annotated[
 
 
 def score(
+    ctx: typer.Context,
     batch: Batch,
     model: Model,
     out: opt.Out,
@@ -100,6 +102,7 @@ def score(
         votes=votes,
     )
 
+    set_resumable(ctx)
     in_parts = engine is Engine.RAY or part_rows is not None or ray_address is not None
     parts = PartSettings(rows=part_rows, engine=engine, ray_address=ray_address) if in_parts else None
 

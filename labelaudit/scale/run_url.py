@@ -16,12 +16,15 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labelaudit.errors import RunFolderError, SourceError
 from labelaudit.records import Progress, Stage, no_progress
 from labelaudit.rundir import RunDir, cache_folder, locked, write_json, written_aside
-from labelaudit.source.store import Files
 from labelaudit.source.urls import Url, is_url, read_url
+
+if TYPE_CHECKING:
+    from labelaudit.source.store import Files
 
 _STAMPS = "copied.json"
 """Beside a copy: size and stamp that each file had in the store when it was copied."""
@@ -52,7 +55,7 @@ def run_to_publish(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise RunFolderError("several processes make a run in a folder that all of them share; give --out a folder")
     url = _url(place)
-    files = Files(url, error=RunFolderError)
+    files = _files(url)
     _check_free(files, force=force)
     staged = cache_folder(cache_dir) / "staged-runs" / _key(url)
     yield staged
@@ -76,7 +79,7 @@ def local_run(place: Path | str, *, cache_dir: Path | None = None, progress: Pro
     if not is_url(place):
         return RunDir(Path(place))
     url = _url(place)
-    files = Files(url, error=RunFolderError)
+    files = _files(url)
     kept = RunDir(cache_folder(cache_dir) / "copied-runs" / _key(url))
     stamps = _finished_stamps(files)
     with locked(kept.root, waiting=lambda: progress(Stage("waiting for another copy of the run", 0, 0, "files"))):
@@ -109,7 +112,7 @@ def holds_run(place: str) -> bool:
     Raises:
         RunFolderError: The store says no.
     """
-    return RunDir(Path()).mark.name in _names(Files(_url(place), error=RunFolderError))
+    return RunDir(Path()).mark.name in _names(_files(_url(place)))
 
 
 def _write_all(run: RunDir, files: Files, progress: Progress) -> None:
@@ -119,9 +122,9 @@ def _write_all(run: RunDir, files: Files, progress: Progress) -> None:
         names.insert(1, run.origin.name)
     present = [name for name in names if (run.root / name).is_file()]
     old = _names(files)
-    files.write_nothing(run.report.name)
+    files.remove(run.report.name)
     for name in sorted(old & {*run.file_names, run.origin.name, "report.html"} - {*present}):
-        files.write_nothing(name)
+        files.remove(name)
     for done, name in enumerate(present):
         progress(Stage("publishing", done, len(present), "files"))
         files.write_file(name, run.root / name)
@@ -168,6 +171,12 @@ def _url(place: Path | str) -> Url:
         return read_url(os.fspath(place))
     except SourceError as error:
         raise RunFolderError(str(error)) from None
+
+
+def _files(url: Url) -> Files:
+    from labelaudit.source.store import Files  # stores' clients; a run in a folder needs none
+
+    return Files(url, error=RunFolderError)
 
 
 def _key(url: Url) -> str:

@@ -135,7 +135,7 @@ class Files:
             while block := file.read(_COPIED_BYTES):
                 stream.write(block)
 
-    def write_nothing(self, path: str) -> None:
+    def remove(self, path: str) -> None:
         """Removes a file, where there is one."""
         with self._explained(), contextlib.suppress(FileNotFoundError):
             self._system.delete_file(self._key(path))

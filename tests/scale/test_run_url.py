@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ from labelaudit.errors import ReportError, RunFolderError
 from labelaudit.records import Stage
 from labelaudit.report.table import read_report
 from labelaudit.rundir import RunDir
-from labelaudit.scale import run_url
 from labelaudit.scale.run_url import holds_run, local_run, run_to_publish
 from labelaudit.scoring import score
+from labelaudit.source.store import Files
 
 URL = "memory://runs/new"
 
@@ -34,13 +36,13 @@ def _make(place: str = URL, *, cache: Path, text: str = "report", force: bool = 
 
 def _named_in_calls(monkeypatch: pytest.MonkeyPatch, method: str) -> list[str]:
     """Names of the files that a method is called with, as it goes on to do its work."""
-    names, work = [], getattr(run_url.Files, method)
+    names, work = [], getattr(Files, method)
 
     def noted(self, name, path):
         names.append(name)
         work(self, name, path)
 
-    monkeypatch.setattr(run_url.Files, method, noted)
+    monkeypatch.setattr(Files, method, noted)
     return names
 
 
@@ -52,10 +54,8 @@ def test_a_folder_is_itself(tmp_path):
 
 def test_a_run_is_published_with_its_report_last(store, tmp_path, monkeypatch):
     order: list[str] = []
-    write = run_url.Files.write_file
-    monkeypatch.setattr(
-        run_url.Files, "write_file", lambda self, name, path: (order.append(name), write(self, name, path))
-    )
+    write = Files.write_file
+    monkeypatch.setattr(Files, "write_file", lambda self, name, path: (order.append(name), write(self, name, path)))
     stages: list[Stage] = []
     _make(cache=tmp_path)
     assert order == ["run.json", "summary.json", "report.parquet"]  # and no path of this machine
@@ -70,10 +70,8 @@ def test_only_what_changed_is_copied_again(store, tmp_path, monkeypatch):
     _make(cache=tmp_path / "there")
     local_run(URL, cache_dir=tmp_path / "here")
     copied: list[str] = []
-    copy = run_url.Files.save_copy
-    monkeypatch.setattr(
-        run_url.Files, "save_copy", lambda self, name, path: (copied.append(name), copy(self, name, path))
-    )
+    copy = Files.save_copy
+    monkeypatch.setattr(Files, "save_copy", lambda self, name, path: (copied.append(name), copy(self, name, path)))
     local_run(URL, cache_dir=tmp_path / "here")
     assert copied == []
     store.pipe_file("/runs/new/report.parquet", b"another")
@@ -87,19 +85,19 @@ def test_only_what_changed_is_copied_again(store, tmp_path, monkeypatch):
 
 def test_half_a_run_is_never_taken_for_a_whole_one(store, tmp_path, monkeypatch):
     _make(cache=tmp_path, text="old")
-    write = run_url.Files.write_file
+    write = Files.write_file
 
     def fail_at_the_summary(self, name, path):
         if name == "summary.json":
             raise RunFolderError("the network is gone")
         write(self, name, path)
 
-    monkeypatch.setattr(run_url.Files, "write_file", fail_at_the_summary)
+    monkeypatch.setattr(Files, "write_file", fail_at_the_summary)
     with pytest.raises(RunFolderError, match="network is gone"):
         _make(cache=tmp_path, text="new", force=True)
     with pytest.raises(RunFolderError, match=r"holds a run that is not whole: report\.parquet is missing"):
         local_run(URL, cache_dir=tmp_path / "other")
-    monkeypatch.setattr(run_url.Files, "write_file", write)
+    monkeypatch.setattr(Files, "write_file", write)
     _make(cache=tmp_path, text="new", force=True)
     assert local_run(URL, cache_dir=tmp_path / "other").report.read_text() == "new"
 
@@ -162,3 +160,16 @@ def test_what_is_read_is_whole(store, tmp_path):
     _make(cache=tmp_path)
     with pytest.raises(ReportError):
         read_report(local_run(URL, cache_dir=tmp_path))  # a text is no report, wherever it came from
+
+
+def test_what_is_on_the_disk_needs_no_store(scene):
+    code = f"""
+import sys
+import labelaudit.pipeline, labelaudit.scoring
+from labelaudit.source.detect import open_source
+open_source({str(scene.batch)!r}).read(0)
+with labelaudit.scoring.run_to_publish("out"):
+    pass
+sys.exit(any(name in sys.modules for name in ("labelaudit.source.store", "labelaudit.source.remote", "ray")))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
