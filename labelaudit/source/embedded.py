@@ -129,8 +129,10 @@ class ParquetPictures:
         """
         row = row if self._rows is None else int(self._rows[row])
         index = int(np.searchsorted(self._starts, row, side="right")) - 1
-        cells = self._group(index)
-        return picture_of_cell(cells[row - self._groups[index].start].as_py())
+        cells, group = self._group(index), self._groups[index]
+        if row - group.start >= len(cells):
+            raise PixelError(f"row group {group.number} of {self._shards[group.shard].name} is shorter than it says")
+        return picture_of_cell(cells[row - group.start].as_py())
 
     def signature(self) -> str:
         """Digest of the files' names, sizes and times; labels stand in the same files, so they change it too."""

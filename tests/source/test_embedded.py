@@ -127,6 +127,14 @@ def test_signature(tmp_path: Path) -> None:
     assert open_source(file).signature() != before
 
 
+def test_a_row_group_that_is_shorter_than_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_source(_write(tmp_path / "faces.parquet", 0, 6, label=["a", "b"] * 3))
+    monkeypatch.setattr("labelaudit.source.embedded.ParquetPictures._load", lambda *_: pa.array([b"x"]))
+    assert source.read(3) == b"x"
+    with pytest.raises(PixelError, match=r"row group 1 of faces\.parquet is shorter than it says"):
+        source.read(4)
+
+
 def test_a_truncated_file(tmp_path: Path) -> None:
     file = _write(tmp_path / "set.parquet", 0, 4)
     file.write_bytes(file.read_bytes()[:-20])
