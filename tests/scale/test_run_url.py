@@ -165,11 +165,38 @@ def test_what_is_read_is_whole(store, tmp_path):
 def test_what_is_on_the_disk_needs_no_store(scene):
     code = f"""
 import sys
-import labelaudit.pipeline, labelaudit.scoring
+from labelaudit.scale.run_url import local_run, run_to_publish
 from labelaudit.source.detect import open_source
 open_source({str(scene.batch)!r}).read(0)
-with labelaudit.scoring.run_to_publish("out"):
-    pass
+with run_to_publish("out"):
+    local_run("out")
 sys.exit(any(name in sys.modules for name in ("labelaudit.source.store", "labelaudit.source.remote", "ray")))
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_audit_of_a_url_to_a_url(scene, store, put, tmp_path):
+    put(scene.batch, "/data/batch")
+    small = [
+        "--folds",
+        "1",
+        "--epochs",
+        "2",
+        "--backbone",
+        "gradients",
+        "--weights",
+        "none",
+        "--device",
+        "cpu",
+        "--min-class-size",
+        "2",
+        "--quiet",
+    ]
+    cache = ["--cache-dir", str(tmp_path)]
+    told = CliRunner().invoke(app, ["audit", "memory://data/batch", "--out", "memory://runs/audit", *small, *cache])
+    assert told.exit_code == 0, told.output
+    names = {name.rpartition("/")[2] for name in store.find("/runs/audit")}
+    assert {"run.json", "dataset.json", "report.parquet", "summary.json", "model.json", "model.safetensors"} <= names
+    run = local_run("memory://runs/audit", cache_dir=tmp_path)
+    assert len(read_report(run, columns=["sample_id"])) == 74
+    assert str(tmp_path).encode() not in b"".join(store.cat_file(name) for name in store.find("/runs/audit"))
