@@ -64,7 +64,7 @@ def run(*, seed: int, quick: bool, folder: Path) -> list[Row]:
         return [Row("fuzz", "spoilt files", 0, 0, 0.0, "needs fork and /proc")]
     ground = build_ground(folder)
     load_everything()
-    done = session(ground, seed=seed, seconds=60 * (_QUICK_MINUTES if quick else _MINUTES), folder=folder)
+    done = [*session(ground, seed=seed, seconds=60 * (_QUICK_MINUTES if quick else _MINUTES), folder=folder)]
     rows = []
     for group in dict.fromkeys(_group(each.name) for each in done):
         some = [each for each in done if _group(each.name) == group]
@@ -77,14 +77,13 @@ def run(*, seed: int, quick: bool, folder: Path) -> list[Row]:
 
 def session(
     ground: Ground, *, seed: int, seconds: float, folder: Path, only: str = "", keep: Path | None = None
-) -> list[Fuzzed]:
-    """Fuzzes the targets whose names hold ``only`` for so long in all."""
+) -> Iterator[Fuzzed]:
+    """Fuzzes the targets whose names hold ``only``, one after the other, for so long in all."""
     chosen = [each for each in (*reader_targets.targets(ground), *run_targets.targets(ground)) if only in each.name]
     whole = sum(each.weight for each in chosen)
-    return [
-        fuzz(each, seed=seed, seconds=seconds * each.weight / whole, folder=folder, keep=keep or folder / "found")
-        for each in chosen
-    ]
+    for each in chosen:
+        share = seconds * each.weight / whole
+        yield fuzz(each, seed=seed, seconds=share, folder=folder, keep=keep or folder / "found")
 
 
 def fuzz(target: Target, *, seed: int, seconds: float, folder: Path, keep: Path) -> Fuzzed:
@@ -190,19 +189,19 @@ def main() -> int:
         os.environ["HF_HUB_OFFLINE"] = "1"
         ground = build_ground(Path(name))
         load_everything()
-        done = session(
+        found = False
+        for each in session(
             ground,
             seed=asked.seed,
             seconds=60 * asked.minutes,
             folder=Path(name),
             only=asked.only,
             keep=asked.keep.absolute(),
-        )
-    for each in done:
-        print(f"{each.name:40} {each.times:>8,} read, {each.refused:>8,} refused, {len(each.found)} found")  # noqa: T201
-        for line in each.found:
-            print(f"    {line}")  # noqa: T201
-    return int(any(each.found for each in done))
+        ):
+            found = found or bool(each.found)
+            told = f"{each.times:>8,} read, {each.refused:>8,} refused, {len(each.found)} found"
+            print("\n    ".join([f"{each.name:40} {told}", *each.found]), flush=True)  # noqa: T201
+    return int(found)
 
 
 if __name__ == "__main__":
