@@ -19,7 +19,8 @@ from .row import Row, row_of, spread
 from .stage import Ended
 
 FILLING = ("audit, heads", "score", "report", "queue, Label Studio", "apply, a copy", "apply --undo", "demo")
-_SMALLEST, _LARGEST = 64, 2_000_000
+_SMALLEST, _LARGEST = 1_024, 2_000_000
+"""Bytes; what a command says of it goes to a file, too, and is to fit."""
 _DISKS = (40, 120, 250, 400, 700, 1_500)
 """Sizes in KiB; an audit of the small dataset and its cache take some 3 MiB."""
 
