@@ -24,7 +24,10 @@ from __future__ import annotations
 
 
 class LabelAuditError(Exception):
-    """Base of every error raised on purpose; its text is one line meant for people."""
+    """Base of every error raised on purpose; its text is one line meant for people, whatever names stand in it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
 
 
 class SettingsError(LabelAuditError):

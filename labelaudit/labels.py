@@ -54,5 +54,10 @@ class LabelSpace:
         return np.fromiter((self.index(label) for label in labels), dtype=np.int32, count=len(labels))
 
 
+_LONGEST_NUMBER = 40
+"""Digits of a name that is a number; Python itself refuses some thousands."""
+
+
 def _natural(name: str) -> tuple[int, int, str]:
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+    is_number = name.isdecimal() and len(name) <= _LONGEST_NUMBER
+    return (0, int(name), name) if is_number else (1, 0, name)

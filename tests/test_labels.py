@@ -49,3 +49,7 @@ def test_the_order_does_not_depend_on_the_rows(labels: list[str], random) -> Non
     shuffled = labels.copy()
     random.shuffle(shuffled)
     assert LabelSpace.from_labels(shuffled) == LabelSpace.from_labels(labels)
+
+
+def test_a_name_of_five_thousand_digits_is_a_name() -> None:
+    assert LabelSpace.from_labels(["9" * 5_000, "10", "9", "a"]).names == ("9", "10", "9" * 5_000, "a")

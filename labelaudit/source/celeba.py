@@ -20,6 +20,7 @@ from labelaudit.source.words import counted
 from labelaudit.source.written import CsvCells, LabelFile, LabelForm, LabelPlaces, Words
 
 _ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+_LONGEST_COUNT = 12
 _PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
 _SPLITS = {"0": "train", "1": "val", "2": "test"}
 
@@ -83,8 +84,9 @@ def _attribute(
             )
         names.append(fields[0])
         label.append(fields[position])
-    if lines[0].strip().isdecimal() and int(lines[0]) != len(names):
-        assumed.append(f"{file.name} announces {int(lines[0]):,} rows and holds {len(names):,}")
+    announced = lines[0].strip()
+    if announced.isdecimal() and len(announced) <= _LONGEST_COUNT and int(announced) != len(names):
+        assumed.append(f"{file.name} announces {int(announced):,} rows and holds {len(names):,}")
     return names, label, attribute, Words(position, len(attributes) + 1, header=2)
 
 
@@ -101,6 +103,8 @@ def _splits(partition: Path | None, names: list[str | None], assumed: list[str])
     by_name: dict[str | None, str | None] = {}
     if partition.suffix.lower() == ".csv":
         table = read_table(partition, assumed)
+        if table.num_columns == 1:
+            raise SourceError(f"{partition.name} has one column: it needs two, the picture and its split")
         by_name.update(zip(texts(table.column(0)), texts(table.column(1)), strict=True))
     else:
         rows = [line.split() for line in text_lines(partition)]

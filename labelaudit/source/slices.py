@@ -81,6 +81,8 @@ def slice_candidates(table: pa.Table, taken: Collection[str]) -> list[str]:
         if field.name in taken or not is_name(field.type) or is_number(field.type):
             continue
         column = table.column(field.name)
+        if column.null_count == table.num_rows:
+            continue
         values = pc.count_distinct(column).as_py()
         if values in _OFFERED and values * _LEAST_ROWS <= table.num_rows - column.null_count:
             found.append(field.name)

@@ -61,3 +61,17 @@ def test_a_row_that_is_short(folder: Path) -> None:
     (folder / "list_attr_celeba.txt").write_text("1\nA B\n000001.jpg 1\n")
     with pytest.raises(SourceError, match=r"the row of 000001.jpg has 1 values where the names line has 2"):
         open_source(folder, SourceOptions(label_column="A"))
+
+
+@pytest.mark.parametrize("first", ["11\x1d", "9" * 5_000, "four"])
+def test_a_first_line_that_is_no_count_says_nothing(folder: Path, first: str) -> None:
+    lines = (folder / "list_attr_celeba.txt").read_text().split("\n")
+    (folder / "list_attr_celeba.txt").write_text("\n".join([first, *lines[1:]]))
+    assert len(open_source(folder, SMILING).table) == 3
+
+
+def test_a_partition_of_one_column_is_refused(folder: Path) -> None:
+    (folder / "list_eval_partition.txt").unlink()
+    (folder / "list_eval_partition.csv").write_text("image_id\n000001.jpg\n")
+    with pytest.raises(SourceError, match=r"list_eval_partition\.csv has one column"):
+        open_source(folder, SMILING)

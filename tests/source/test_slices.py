@@ -131,3 +131,8 @@ def test_every_row_keeps_its_value(values: list[str | None]) -> None:
     found = table_slices(pa.table({"who": pa.array(values, pa.string())}), ["who"], rows=None, keys=None, where="t")
     kept = finished_slices(found, ["who"], [None] * len(values), where="t", assumed=[], may_be_one=True)
     assert kept["who"] == [value and value.strip() for value in values]
+
+
+def test_a_column_of_nothing_is_no_candidate() -> None:
+    table = pa.table({"label": ["a", "b"] * 100, "nothing": pa.nulls(200), "camera": ["x", "y"] * 100})
+    assert slice_candidates(table, {"label"}) == ["camera"]

@@ -66,17 +66,17 @@ def other_value(value: Any, chance: random.Random) -> Any:
     for _ in range(chance.choice((1, 1, 2))):
         places = list(_places(value))
         if not places:
-            return chance.choice(ODD)
+            return copy.deepcopy(chance.choice(ODD))
         holder, key = chance.choice(places)
         match chance.randrange(8):
             case 0:
                 del holder[key]
             case 1 if isinstance(holder, list):
-                holder.append(chance.choice(ODD))
+                holder.append(copy.deepcopy(chance.choice(ODD)))
             case 2 if isinstance(holder, dict):
                 holder[f"{key}2"] = holder.pop(key)
             case _:
-                holder[key] = chance.choice(ODD)
+                holder[key] = copy.deepcopy(chance.choice(ODD))
     return value
 
 
