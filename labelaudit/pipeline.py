@@ -227,7 +227,7 @@ def _audit_in(
 
 def _check_same(mark: dict[str, Any], firsts: dict[str, Any]) -> None:
     """Refuses a process that was started with another command or sees another dataset than the first one."""
-    changed = differing(firsts, json.loads(json.dumps(mark)))
+    changed = differing(firsts, mark)
     if changed:
         raise SettingsError(f"it was started with other {', '.join(changed)}; start all processes with one command")
 

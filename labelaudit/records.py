@@ -146,6 +146,12 @@ class ThresholdHistory:
     ambiguous: IntArray
     noisy: IntArray
 
+    @classmethod
+    def empty(cls) -> ThresholdHistory:
+        """That of evidence behind which no epoch of training stands."""
+        none, numbers = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
+        return cls(none, none, none, numbers, numbers, numbers, none, none, none)
+
 
 @dataclass(frozen=True)
 class Evidence:

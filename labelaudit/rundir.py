@@ -210,12 +210,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def differing(before: Any, now: Any, name: str = "") -> list[str]:
-    """Dotted names of the values that differ between two nested JSON values."""
+def differing(before: Any, now: Any) -> list[str]:
+    """Dotted names of the values that differ between a nested JSON value and what JSON would make of another one."""
+    return _differing(before, json.loads(json.dumps(now)), "")
+
+
+def _differing(before: Any, now: Any, name: str) -> list[str]:
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return [] if before == now else [name or MARK_NAME]
     keys = {**before, **now}
-    return [each for key in keys for each in differing(before.get(key), now.get(key), f"{name}.{key}" if name else key)]
+    return [
+        each for key in keys for each in _differing(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+    ]
 
 
 def cache_folder(chosen: Path | None) -> Path:

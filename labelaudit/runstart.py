@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -56,7 +55,7 @@ def joined_run(root: Path, *, fingerprint: dict[str, Any]) -> RunDir:
     run, until = RunDir(root), time.monotonic() + _SEEN_WITHIN
     while True:
         with contextlib.suppress(OSError, ValueError):
-            if not differing(parse_json(run.mark.read_bytes()), json.loads(json.dumps(fingerprint))):
+            if not differing(parse_json(run.mark.read_bytes()), fingerprint):
                 return run
         if time.monotonic() > until:
             raise RunFolderError(
@@ -123,7 +122,7 @@ def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:
         before = parse_json(run.mark.read_bytes())
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{run.mark} cannot be read; start anew with --force") from error
-    changed = differing(before, json.loads(json.dumps(fingerprint)))
+    changed = differing(before, fingerprint)
     if changed:
         raise RunFolderError(
             f"{run.root} was started with other {', '.join(changed)}; "

@@ -10,4 +10,4 @@ from torture import kill
 def test_nothing_is_lost(tmp_path: Path) -> None:
     rows = kill.run(seed=0, quick=True, folder=tmp_path)
     assert {row.tried: row.note for row in rows if row.lost} == {}
-    assert sum(row.times for row in rows) >= 3  # a command may be done before its moment comes
+    assert sum(row.times for row in rows) >= 5

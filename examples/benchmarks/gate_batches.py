@@ -88,7 +88,7 @@ class Gate:
             split=[None] * len(rows),
             labels=LabelSpace(names),
         )
-        none, empty = np.zeros(len(rows), dtype=np.int32), np.empty(0, dtype=np.int32)
+        none = np.zeros(len(rows), dtype=np.int32)
         unknown = np.full(len(rows), np.nan, dtype=np.float32)
         facts = PixelFacts(
             error=[None] * len(rows),
@@ -101,9 +101,7 @@ class Gate:
             conflict=np.zeros(len(rows), dtype=bool),
         )
         posterior = self._faces.posterior[rows]
-        real = np.empty(0, dtype=np.float32)
-        history = ThresholdHistory(empty, empty, empty, real, real, real, empty, empty, empty)
-        evidence = Evidence(posterior, posterior, posterior, none, none, none, history)
+        evidence = Evidence(posterior, posterior, posterior, none, none, none, ThresholdHistory.empty())
         verdicts = self._rule.judge(table, facts, evidence, unknown=())
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "report.parquet"

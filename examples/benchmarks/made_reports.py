@@ -201,8 +201,6 @@ class MadeReport:
         suspect = drawn(
             lambda rows: np.where(np.isin(self.verdict(rows), (1, 2)), self._likely(rows), -1).astype(np.int32)
         )
-        none = np.empty(0, dtype=np.int32)
-        real = np.empty(0, dtype=np.float32)
         posterior = drawn(self.posterior)
         return {
             "table": SampleTable(
@@ -219,7 +217,7 @@ class MadeReport:
                 epochs_clean=nothing,
                 epochs_ambiguous=nothing,
                 epochs_noisy=nothing,
-                history=ThresholdHistory(none, none, none, real, real, real, none, none, none),
+                history=ThresholdHistory.empty(),
                 ridge=posterior,
                 neighbours=posterior,
                 outlier_score=drawn(lambda rows: (4.0 * self.uniform(rows, 6)).astype(np.float32)),

@@ -115,6 +115,14 @@ class Ranks:
         dist.gather(mine.view(torch.uint8), into)
         return found
 
+    def team_sizes(self, folds: int) -> tuple[int, int]:
+        """How many teams share F folds, at most F, and how many processes each has; some may be left over.
+
+        They could speed up some folds, and all would wait for the others.
+        """
+        teams = min(folds, self.size)
+        return teams, self.size // teams
+
     def teams(self, folds: int) -> tuple[int, int, Team | None]:
         """Shares processes out among folds: a fold a process, or several processes a fold where there are enough.
 
@@ -127,8 +135,7 @@ class Ranks:
         """
         if self._meeting is None:
             return 1, 0, ALONE
-        teams = min(folds, self.size)
-        size = self.size // teams  # who is left over could speed up some folds, and all would wait for the others
+        teams, size = self.team_sizes(folds)
         mine: Team | None = None
         for number in range(teams):
             members = list(range(number, teams * size, teams))

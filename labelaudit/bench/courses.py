@@ -97,7 +97,7 @@ class Stand:
                 Method.CLEANLAB_MARGIN: by.cleanlab_scores(peers, bed.given, method="normalized_margin"),
                 Method.CLEANLAB_ISSUES: by.cleanlab_issues(peers, bed.given),
             },
-            judge_test_rows(gathered, bed, bed.given),
+            judge_test_rows(gathered, bed),
         )
 
     def _oracle(self) -> Outcome:
@@ -105,7 +105,7 @@ class Stand:
         true = self.true[bed.rows]
         gathered = self._gather(true, "oracle")
         scores = audit_scores(gathered, self.table, bed.store, bed.plan)
-        return Outcome({Method.ORACLE: _at(scores, bed.rows)}, judge_test_rows(gathered, bed, true))
+        return Outcome({Method.ORACLE: _at(scores, bed.rows)}, judge_test_rows(gathered, bed))
 
     def _cross_fit_plain(self) -> Outcome:
         given = self.bed.given

@@ -145,7 +145,7 @@ def _check(folder: BenchDir, fingerprint: dict[str, Any], *, force: bool, resume
         before = json.loads(folder.mark.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{folder.mark} cannot be read; start anew with --force") from error
-    changed = differing(before, json.loads(json.dumps(fingerprint)))
+    changed = differing(before, fingerprint)
     if changed:
         raise RunFolderError(
             f"{root} holds results of other {', '.join(changed)}; repeat it with the same, or start anew with --force"

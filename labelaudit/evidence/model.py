@@ -137,23 +137,23 @@ class Model:
         from labelaudit.nets.mobilefacenet import take_stem
         from labelaudit.nets.registry import build_net  # slow to import, and of no use where all is in the cache
 
-        classes, trunk, heads = len(self.classes), self.facts["trunk"], self.heads
+        classes = len(self.classes)
         with self.put_together(), torch.random.fork_rng(devices=[]):
-            components = HeadFeatures(**self._part("components"))
-
-            def network(name: str, size: int) -> Net:
-                return build_net(name, num_classes=classes, size=size)
+            components, blocks = HeadFeatures(**self._part("components")), self.facts["frozen_blocks"]
 
             def peer() -> torch.nn.Module:
-                if heads:
+                if self.heads:
                     return Head(len(components.scale), classes)
-                rest = network(self.facts["backbone"], self.size)
-                take_stem(rest, self.facts["frozen_blocks"])
+                rest = build_net(self.facts["backbone"], num_classes=classes, size=self.size)
+                take_stem(rest, blocks)
                 return rest
 
-            net, again = (network(trunk["name"], trunk["size"]) for _ in range(2))
-            for each in (net, again):
-                each.trunk.load_state_dict(self._part("trunk"))
+            def whole_trunk() -> Net:
+                net = build_net(self.facts["trunk"]["name"], num_classes=classes, size=self.facts["trunk"]["size"])
+                net.trunk.load_state_dict(self._part("trunk"))
+                return net
+
+            net = whole_trunk()
             count = len({name.split(".")[0] for name in self._part("judges")})
             if self.facts["judges"] != count:
                 raise ValueError(f"{self.facts['judges']} judges are told and {count} are there")
@@ -165,7 +165,7 @@ class Model:
                 trunk=net,
                 components=components,
                 peers=tuple(both.eval().to(device) for both in peers),
-                stem=take_stem(again, self.facts["frozen_blocks"]),
+                stem=take_stem(whole_trunk(), blocks) if blocks else None,
                 ridge=self._ridge(device),
                 outliers=OutlierModel(**outliers, threshold=self.outlier_threshold),
             )

@@ -260,7 +260,6 @@ class Scorer:
     def evidence(self, peer1: FloatArray, peer2: FloatArray, ridge: FloatArray, outlier: FloatArray) -> Evidence:
         """Evidence that no epoch of training stands behind, from posteriors (N, K) and outlier scores (N,)."""
         no_epochs = np.zeros(len(outlier), dtype=np.int32)
-        none, no_numbers = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
         return Evidence(
             posterior=combine_balanced(
                 0.5 * (peer1 + peer2),
@@ -273,7 +272,7 @@ class Scorer:
             epochs_clean=no_epochs,
             epochs_ambiguous=no_epochs,
             epochs_noisy=no_epochs,
-            history=ThresholdHistory(none, none, none, no_numbers, no_numbers, no_numbers, none, none, none),
+            history=ThresholdHistory.empty(),
             ridge=ridge,
             outlier_score=outlier,
             outlier_threshold=self.model.outlier_threshold,

@@ -157,8 +157,7 @@ def sharing_note(ranks: Ranks, folds: int) -> str | None:
     """How processes shared the folds, in a sentence; None where there is one process."""
     if ranks.size == 1:
         return None
-    teams = min(folds, ranks.size)
-    size = ranks.size // teams
+    teams, size = ranks.team_sizes(folds)
     idle = ranks.size - teams * size
     left = f"; {idle} had none to train" if idle else ""
     how = f"each of {teams} trained whole folds" if size == 1 else f"{size} trained each fold together"

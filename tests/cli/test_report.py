@@ -34,7 +34,6 @@ def audited(face_folder: Path, tmp_path: Path) -> Path:
     posterior = np.full((count, classes), 0.1 / (classes - 1), dtype=np.float32)
     posterior[np.arange(count), np.where(wrong, (table.given + 1) % classes, table.given)] = 0.9
     nothing, unknown = np.zeros(count, dtype=np.int32), np.full(count, np.nan, dtype=np.float32)
-    none = np.empty(0, dtype=np.int32)
     rank = np.full(count, -1)
     rank[wrong] = np.arange(1, classes + 1)
     folder = tmp_path / "run"
@@ -49,7 +48,7 @@ def audited(face_folder: Path, tmp_path: Path) -> Path:
             epochs_clean=nothing,
             epochs_ambiguous=nothing,
             epochs_noisy=nothing,
-            history=ThresholdHistory(none, none, none, *(np.empty(0, dtype=np.float32),) * 3, none, none, none),
+            history=ThresholdHistory.empty(),
         ),
         facts=PixelFacts(
             error=[None] * count,

@@ -43,9 +43,8 @@ def _jpeg(pixels: np.ndarray, quality: int = 75) -> bytes:
 def _evidence(count: int, classes: int) -> Evidence:
     posterior = np.random.default_rng(0).dirichlet(np.ones(classes), count).astype(np.float32)
     posterior[0] = np.nan  # was not audited
-    none, nothing = np.empty(0, dtype=np.int32), np.zeros(count, dtype=np.int32)
-    empty = np.empty(0, dtype=np.float32)
-    history = ThresholdHistory(none, none, none, empty, empty, empty, none, none, none)
+    nothing = np.zeros(count, dtype=np.int32)
+    history = ThresholdHistory.empty()
     parts = {"posterior": posterior, "peer1": posterior, "peer2": posterior, "ridge": posterior}
     epochs = {"epochs_clean": nothing, "epochs_ambiguous": nothing, "epochs_noisy": nothing}
     return Evidence(**parts, **epochs, history=history, outlier_score=np.arange(count, dtype=np.float32))

@@ -34,8 +34,8 @@ CPU = torch.device("cpu")
 def _evidence() -> Evidence:
     posterior = np.random.default_rng(0).dirichlet(np.ones(2), ROWS + 1).astype(np.float32)
     posterior[0] = np.nan  # a row that was not audited
-    none, nothing, empty = np.empty(0, np.int32), np.zeros(ROWS + 1, np.int32), np.empty(0, np.float32)
-    history = ThresholdHistory(none, none, none, empty, empty, empty, none, none, none)
+    nothing = np.zeros(ROWS + 1, np.int32)
+    history = ThresholdHistory.empty()
     return Evidence(posterior, posterior, posterior, nothing, nothing, nothing, history, ridge=posterior)
 
 

@@ -64,7 +64,6 @@ def write_run(
     count = len(rows)
     labels = LabelSpace(tuple(classes))
     nothing, unknown = np.zeros(count, dtype=np.int32), np.full(count, NAN, dtype=np.float32)
-    none = np.empty(0, dtype=np.int32)
     judged = np.array([row.verdict not in (Verdict.UNREADABLE, Verdict.UNDETERMINED) for row in rows], dtype=bool)
     p = np.array([row.p for row in rows], dtype=np.float32)
     p[~judged] = NAN
@@ -90,7 +89,7 @@ def write_run(
             epochs_clean=nothing,
             epochs_ambiguous=nothing,
             epochs_noisy=nothing,
-            history=ThresholdHistory(none, none, none, *(np.empty(0, dtype=np.float32),) * 3, none, none, none),
+            history=ThresholdHistory.empty(),
         ),
         facts=PixelFacts(
             error=["truncated" if row.verdict is Verdict.UNREADABLE else None for row in rows],

@@ -44,7 +44,6 @@ def write_run(folder: Path, faces: Path, *, asked: int = 16) -> RunDir:
     posterior = np.full((count, classes), 0.1 / (classes - 1), dtype=np.float32)
     posterior[np.arange(count), np.where(wrong, suggested, table.given)] = 0.9
     nothing, unknown = np.zeros(count, dtype=np.int32), np.full(count, np.nan, dtype=np.float32)
-    none = np.empty(0, dtype=np.int32)
     rank = np.full(count, -1)
     rank[wrong] = np.arange(1, asked + 1)
     run = RunDir(folder)
@@ -59,7 +58,7 @@ def write_run(folder: Path, faces: Path, *, asked: int = 16) -> RunDir:
             epochs_clean=nothing,
             epochs_ambiguous=nothing,
             epochs_noisy=nothing,
-            history=ThresholdHistory(none, none, none, *(np.empty(0, dtype=np.float32),) * 3, none, none, none),
+            history=ThresholdHistory.empty(),
         ),
         facts=PixelFacts(
             error=[None] * count,

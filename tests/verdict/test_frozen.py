@@ -42,8 +42,7 @@ def _judged(labels: list[str | None], posterior: list[list[float]], *, unreadabl
     ids = [str(row) for row in range(count)]
     table = SampleTable(ids, labels, ids, [None] * count, LabelSpace(CLASSES))
     values = np.array(posterior, dtype=np.float32)
-    none, nothing, numbers = np.empty(0, np.int32), np.zeros(count, np.int32), np.empty(0, np.float32)
-    history = ThresholdHistory(none, none, none, numbers, numbers, numbers, none, none, none)
+    nothing = np.zeros(count, np.int32)
     facts = PixelFacts(
         error=["broken" if row == unreadable else None for row in range(count)],
         content_sha256=ids,
@@ -54,7 +53,7 @@ def _judged(labels: list[str | None], posterior: list[list[float]], *, unreadabl
         duplicate_group=np.full(count, -1, np.int32),
         conflict=np.zeros(count, dtype=bool),
     )
-    return table, facts, Evidence(values, values, values, nothing, nothing, nothing, history)
+    return table, facts, Evidence(values, values, values, nothing, nothing, nothing, ThresholdHistory.empty())
 
 
 def test_the_thresholds_and_the_calibration_of_the_audit_decide():

@@ -27,10 +27,8 @@ NAN = float("nan")
 
 def evidence(posterior: NDArray[np.float32]) -> Evidence:
     count = len(posterior)
-    nothing, none = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int32)
-    history = ThresholdHistory(none, none, none, nothing, nothing, nothing, none, none, none)
     zeros = np.zeros(count, dtype=np.int32)
-    return Evidence(posterior, posterior, posterior, zeros, zeros, zeros, history)
+    return Evidence(posterior, posterior, posterior, zeros, zeros, zeros, ThresholdHistory.empty())
 
 
 def facts(count: int, *, errors: dict[int, str] | None = None, conflict: tuple[int, ...] = ()) -> PixelFacts:

@@ -15,11 +15,11 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from labelaudit.evidence.crossfit import deal_folds
-from labelaudit.evidence.device import build_accelerator, repeatable
+from labelaudit.evidence.device import repeatable
 from labelaudit.evidence.features import HeadFeatures, fit_head_features
-from labelaudit.evidence.learners import Learners, frozen_features, head_learners, network_learners
+from labelaudit.evidence.learners import Learners, frozen_features
 from labelaudit.evidence.plan import Plan
+from labelaudit.evidence.together import prepare_folds
 from labelaudit.nets.features import FeatureArray
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import FloatArray, IntArray, Progress, no_progress
@@ -109,12 +109,15 @@ def lay_bed(
         groups, _ = frozen_features(store, plan, cache_dir, [], progress)
         components = fit_head_features(groups, rows, seed=plan.settings.seed)
         short = components.apply(groups, device=plan.device)  # (V, N, H)
-    accelerator = build_accelerator(plan.device, mixed=not frozen)
-    if frozen:
-        learners = head_learners(short, num_classes, accelerator)
-    else:
-        learners = network_learners(store, plan, num_classes, accelerator)
-    twins = store.facts.duplicate_group[rows].astype(np.int64)
+    folds = prepare_folds(
+        short if frozen else None,
+        store,
+        rows=rows,
+        given=given,
+        num_classes=num_classes,
+        plan=plan,
+        checkpoint=None,
+    )
     return Bed(
         store=store,
         rows=rows,
@@ -126,7 +129,7 @@ def lay_bed(
         groups=groups,
         components=components,
         short=short.float().mean(dim=0).numpy(),
-        learners=learners,
-        fold=deal_folds(given, twins, folds=plan.settings.folds or 1, seed=plan.settings.seed),
-        accelerator=accelerator,
+        learners=Learners(folds.batches, folds.build),
+        fold=folds.fold,
+        accelerator=folds.accelerator,
     )

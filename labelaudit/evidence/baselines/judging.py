@@ -15,7 +15,7 @@ from labelaudit.evidence.combine import combine_balanced
 from labelaudit.evidence.features import view_means
 from labelaudit.evidence.gather import Gathered
 from labelaudit.evidence.scorer import mean_peers
-from labelaudit.records import FloatArray, IntArray
+from labelaudit.records import FloatArray
 
 
 @torch.no_grad()
@@ -27,13 +27,12 @@ def judge_rows(peers: Sequence[Peers], bed: Bed, rows: NDArray[np.int64]) -> Flo
     return np.concatenate(parts, axis=1) if len(rows) else np.zeros((2, 0, bed.num_classes), dtype=np.float32)
 
 
-def judge_test_rows(gathered: Gathered, bed: Bed, learned: IntArray) -> FloatArray:
+def judge_test_rows(gathered: Gathered, bed: Bed) -> FloatArray:
     """What a finished audit's model says of the test rows, as ``labelaudit score`` has it.
 
     Args:
         gathered: The audit's evidence and models.
         bed: What it was gathered on.
-        learned: Labels of the audited rows that it learned from, (n,).
 
     Returns:
         (t, K), rows sum to 1.
@@ -44,6 +43,6 @@ def judge_test_rows(gathered: Gathered, bed: Bed, learned: IntArray) -> FloatArr
     return combine_balanced(
         judge_rows(gathered.judges, bed, bed.test_rows).mean(axis=0),
         gathered.ridge.predict(likeness),
-        shares=(np.bincount(learned, minlength=bed.num_classes) / len(learned)).astype(np.float32),
+        shares=gathered.ridge.shares.cpu().numpy(),
         frozen=bed.frozen,
     )
