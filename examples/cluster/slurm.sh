@@ -19,7 +19,8 @@ export LABELAUDIT_CACHE="${LABELAUDIT_CACHE:-$HOME/labelaudit-cache}"
 # Cores of each process: for decoding, and for the ridge, which the first process computes.
 export OMP_NUM_THREADS=$((SLURM_CPUS_PER_TASK / SLURM_GPUS_ON_NODE))
 
-first_node=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+first_node=${nodes%%$'\n'*}
 
 # torchrun starts a process a GPU on each node. One that fails ends all (--kill-on-bad-exit).
 exec srun --kill-on-bad-exit=1 torchrun \
