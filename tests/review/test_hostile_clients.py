@@ -151,7 +151,8 @@ def test_only_what_belongs_to_the_page_is_served(client: Client, path: str) -> N
 def test_what_is_no_request_of_the_page_is_refused_and_harms_nobody(client: Client, junk: bytes) -> None:
     with connected(client, 1) as [odd], contextlib.suppress(ConnectionError):
         odd.sendall(junk)
-        odd.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the server may have hung up already; what it said can still be read
+            odd.shutdown(socket.SHUT_WR)
         said = odd.recv(65_536)
         assert not said.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 5")), said[:100]
     assert client.get("/api/desk").status == 200
