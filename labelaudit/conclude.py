@@ -35,7 +35,7 @@ from labelaudit.verdict.interval import Interval
 from labelaudit.verdict.judge import judge
 from labelaudit.verdict.noise import NoiseEstimate, estimate_noise
 from labelaudit.verdict.opinion import second_opinion
-from labelaudit.verdict.planted import Calibration, calibrate, margins
+from labelaudit.verdict.planted import Calibration, calibrate
 from labelaudit.verdict.slices import Judged, estimate_slices
 
 
@@ -81,11 +81,11 @@ def write_conclusion(
     before = decided.undone(given)[audited]
     opinion = second_opinion(plain, before)
     calibration = calibrate(plain, before, opinion)
-    ranked = calibration.along(margins(plain, before), margins(posterior, before))
+    ranked = calibration.along(calibration.margins(plain, before), calibration.margins(posterior, before))
     verdicts, rule = judge(
         labels, store.facts, evidence, audited=audited, calibration=ranked, settings=settings, opinion=opinion
     )
-    verdicts = decide(verdicts, table, evidence, decided)
+    verdicts = decide(verdicts, table, evidence, decided, calibration=ranked)
     rank = verdicts.queue_rank[audited]
     noise = estimate_noise(
         plain,
@@ -96,12 +96,13 @@ def write_conclusion(
         before=before,
         flagged=np.array(verdicts.verdict, dtype=object)[audited] == Verdict.MISLABELLED,
         head=(rank > 0) & (rank <= QUEUE_HEAD),
+        power=calibration.power,
         seed=settings.seed,
     )
     judged = Judged(
         plain,
         given[audited],
-        margins(plain, given[audited]),
+        calibration.margins(plain, given[audited]),
         verdicts.p_mislabelled[audited],
         decided.known[audited],
         calibration,
@@ -211,6 +212,7 @@ def _planted(calibration: Calibration) -> dict[str, Any]:
     return {
         "kind": "every possible error of every audited row, weighted; none in the training set",
         "second_opinion_share": round(calibration.second_opinion, 4),
+        "margin_power": round(calibration.power, 4),
         "recall_at_half": round(calibration.planted_recall, 4),
     }
 

@@ -224,7 +224,8 @@ class VerdictTable:
         suggested: Class index in [0, K), ``NO_CLASS`` where no other class is convincing.
         suggested_confidence: Calibrated probability of the suggestion.
         p_mislabelled: Calibrated probability that the given label is wrong.
-        label_score: (1 + posterior at the given label - best other) / 2, in [0, 1], lower = worse.
+        label_score: (1 - margin) / 2, in [0, 1], lower = worse; 0.5 = the best other class is as likely. The margin is
+            taken on the scale that suits the errors (``verdict.planted``).
         clean_threshold, noisy_threshold: Of the given class, those that decided the row.
         queue_rank: 1 = ask about this first; -1 = not in the queue.
         decided: Class that a person decided, ``NO_CLASS`` elsewhere; None = nothing was.

@@ -11,7 +11,7 @@ from labelaudit.pixels.store import PixelStore
 from labelaudit.records import SampleTable
 from labelaudit.verdict.judge import judge
 from labelaudit.verdict.opinion import second_opinion
-from labelaudit.verdict.planted import calibrate, margins
+from labelaudit.verdict.planted import calibrate
 
 
 def audit_scores(gathered: Gathered, table: SampleTable, store: PixelStore, plan: Plan) -> Scores:
@@ -27,7 +27,8 @@ def audit_scores(gathered: Gathered, table: SampleTable, store: PixelStore, plan
     audited = np.isfinite(gathered.plain[:, 0])
     plain, posterior, given = gathered.plain[audited], evidence.posterior[audited], table.given[audited]
     opinion = second_opinion(plain, given)
-    ranked = calibrate(plain, given, opinion).along(margins(plain, given), margins(posterior, given))
+    calibration = calibrate(plain, given, opinion)
+    ranked = calibration.along(calibration.margins(plain, given), calibration.margins(posterior, given))
     found, _ = judge(
         table, store.facts, evidence, audited=audited, calibration=ranked, settings=plan.settings, opinion=opinion
     )

@@ -47,7 +47,7 @@ from labelaudit.rundir import RunDir, write_json, written_aside
 if TYPE_CHECKING:
     from labelaudit.evidence.gather import Gathered  # and with it everything that trains
 
-MODEL_VERSION = 3
+MODEL_VERSION = 4
 """Grows when a reader of the version before would not understand the files."""
 
 _DIGEST = "facts_sha256"

@@ -39,7 +39,7 @@ class MarginCurve:
     """From margin to p_mislabelled as the report has it, and how many rows have which margin.
 
     Attributes:
-        margin: Posterior of the best other class minus the given one's, rising, in [-1, 1], (P,).
+        margin: Lead of the best other class over the given one, rising, in [-1, 1], (P,).
         p: p_mislabelled there, in [0, 1], (P,).
         rows: Rows in ``MARGIN_BINS`` equal bins of [-1, 1], (B,).
     """

@@ -84,7 +84,7 @@ def draw_calibration(curve: MarginCurve) -> Drawing:
             axes.plot([half], [0.5], "s", color=COLOURS[Verdict.MISLABELLED])
             axes.annotate("50 %", (half, 0.5), xytext=(8, -4), textcoords="offset points", va="top")
         axes.xaxis.set_major_locator(FixedLocator([-1.0, -0.5, 0.0, 0.5, 1.0]))
-        axes.set(xlim=(-1, 1), ylim=(0, 1.05), xlabel="margin: best other class minus given class")
+        axes.set(xlim=(-1, 1), ylim=(0, 1.05), xlabel="margin: lead of the best other class over the given one")
         axes.set_ylabel("probability that the label is wrong")
         _percent_axis(axes)
         svg = to_svg(figure)

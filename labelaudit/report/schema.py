@@ -48,7 +48,12 @@ def report_columns(num_classes: int) -> tuple[Column, ...]:
         Column("suggested_label", NAME, True, "another class that is convincing; null where none is"),
         Column("suggested_confidence", real, True, "calibrated probability of the suggestion, in [0, 1]"),
         Column("p_mislabelled", real, True, "calibrated probability that the given label is wrong; higher = worse"),
-        Column("label_score", real, True, "(1 + posterior of the given label - best other) / 2; lower = worse"),
+        Column(
+            "label_score",
+            real,
+            True,
+            "1 where no other class comes near, 0.5 at a tie with the best other; lower = worse",
+        ),
         Column("confidence", real, True, "posterior at the given label, in [0, 1], combined from all sources"),
         Column("confidence_peer1", real, True, "what the first peer gives the given label"),
         Column("confidence_peer2", real, True, "what the second peer gives the given label"),

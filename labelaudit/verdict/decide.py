@@ -14,10 +14,12 @@ from labelaudit.decided import Decided
 from labelaudit.decision import Ruling
 from labelaudit.labels import NO_CLASS
 from labelaudit.records import Evidence, Reason, SampleTable, Verdict, VerdictTable
-from labelaudit.verdict.planted import margins
+from labelaudit.verdict.planted import Calibration
 
 
-def decide(verdicts: VerdictTable, table: SampleTable, evidence: Evidence, decided: Decided) -> VerdictTable:
+def decide(
+    verdicts: VerdictTable, table: SampleTable, evidence: Evidence, decided: Decided, *, calibration: Calibration
+) -> VerdictTable:
     """Lays decisions over verdicts.
 
     Args:
@@ -25,6 +27,7 @@ def decide(verdicts: VerdictTable, table: SampleTable, evidence: Evidence, decid
         table: The dataset as it is.
         evidence: Of the same rows.
         decided: What people decided.
+        calibration: That the verdicts were judged by.
     """
     if len(decided) == 0:
         return verdicts
@@ -57,7 +60,7 @@ def decide(verdicts: VerdictTable, table: SampleTable, evidence: Evidence, decid
     rank[asked[np.argsort(rank[asked])]] = np.arange(1, len(asked) + 1)
     score = verdicts.label_score.copy()
     changed = np.flatnonzero(decided.known & (table.given != NO_CLASS))
-    score[changed] = (1.0 - margins(evidence.posterior[changed], table.given[changed])) / 2.0
+    score[changed] = (1.0 - calibration.margins(evidence.posterior[changed], table.given[changed])) / 2.0
     return replace(
         verdicts,
         verdict=verdict,

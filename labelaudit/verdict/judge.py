@@ -68,7 +68,7 @@ def judge(
     given = table.given
     where = np.flatnonzero(audited)
     posterior, label = evidence.posterior[where], given[where]
-    margin = margins(posterior, label)
+    margin = calibration.margins(posterior, label)
     p = calibration.probability(margin)
     confidence = posterior[np.arange(len(where)), label]
     wrong = margin > 0
@@ -77,7 +77,7 @@ def judge(
     if rule is None:
         slip = (1.0 - calibration.second_opinion) * calibration.noise_rate
         chances = vote_chances(posterior if opinion is None else opinion, label, slip=slip)
-        agreed = np.minimum(chances[:, 0] - chances[:, 1:].max(axis=1), -margin)
+        agreed = np.minimum(chances[:, 0] - chances[:, 1:].max(axis=1), -margins(posterior, label))
         rule = learn_class_rule(confidence, label, wrong=wrong, agreed=agreed, num_classes=classes, settings=settings)
 
     others = posterior.copy()

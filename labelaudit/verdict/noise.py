@@ -104,6 +104,7 @@ def estimate_noise(
     before: IntArray | None = None,
     flagged: NDArray[np.bool_],
     head: NDArray[np.bool_],
+    power: float,
     seed: int,
 ) -> NoiseEstimate:
     """Estimates noise and the precision of what is flagged.
@@ -118,13 +119,14 @@ def estimate_noise(
             they are as they were.
         flagged: Rows that were called mislabelled, (n,).
         head: Rows at the head of the queue, (n,).
+        power: Of the calibration's margins; that of each draw is the same.
         seed: Of the bootstrap.
     """
-    margin = margins(posterior, given)
+    margin = margins(posterior, given, power=power)
     joint = expected_counts(posterior, given, p)
     with np.errstate(invalid="ignore"):
         transition = joint / joint.sum(axis=1, keepdims=True)
-    drawn = _bootstrap(posterior, given if before is None else before, opinion, seed)
+    drawn = _bootstrap(posterior, given if before is None else before, opinion, power, seed)
     known = np.zeros(len(p), dtype=bool) if known is None else known
     firm_share = float((opinion.max(axis=1) >= FIRM).mean())
     least = LEAST_PURITY_IF_WEAK if firm_share < WEAK else LEAST_PURITY
@@ -211,7 +213,9 @@ def _matrix_intervals(
     return low, high, found
 
 
-def _bootstrap(posterior: FloatArray, given: IntArray, opinion: FloatArray, seed: int) -> list[Calibration]:
+def _bootstrap(
+    posterior: FloatArray, given: IntArray, opinion: FloatArray, power: float, seed: int
+) -> list[Calibration]:
     """The calibration of each draw of rows."""
     generator = np.random.default_rng([seed, 1])
     some = np.arange(len(given))
@@ -219,7 +223,7 @@ def _bootstrap(posterior: FloatArray, given: IntArray, opinion: FloatArray, seed
         some = np.sort(generator.permutation(len(some))[:_MAX_ROWS])
     posterior, given, opinion = posterior[some], given[some], opinion[some]
     draws = (generator.poisson(1.0, len(some)).astype(np.float32) for _ in range(DRAWS))
-    return [calibrate(posterior, given, opinion, weights=weights) for weights in draws]
+    return [calibrate(posterior, given, opinion, weights=weights, power=power) for weights in draws]
 
 
 def _interval(value: float, draws: NDArray[np.float64]) -> Interval:

@@ -20,9 +20,16 @@ half of the pairs on which two annotators differ would take the right label for 
 The mixture is read off the user's labels. Among rows whose posterior is firm (max q >= 0.75) on a class other than the
 given one, the given labels follow w * q(y | x) / (1 - max q) + (1 - w) / (K - 1); w by expectation maximisation.
 
-The score is the margin m = (best other class's posterior) - (given label's). Planted errors are labelled positives
-and the user's rows are unlabelled (positive-unlabelled learning; Elkan and Noto, KDD 2008). With f1 the density of the
-planted scores, f_u of the user's and pi the share of wrong labels,
+The score is the margin by which the best other class o beats the given one y, on the Box-Cox scale g that suits the
+kind of error (Box and Cox, Journal of the Royal Statistical Society B 1964):
+
+    m = g(p_o) - g(p_y),        g(p) = (p^a - 1) / a,   log p at a = 0,        a = SECOND_OPINION_POWER * w
+
+Second opinions are told by a difference of probabilities: where p_o = 0.5 and p_y = 0.3, another annotator's word for y
+is no surprise. Slips are told by a ratio: p_y = 0.01 against p_o = 0.5 is far likelier a slip than 0.2 against 0.7.
+
+Planted errors are labelled positives and the user's rows are unlabelled (positive-unlabelled learning; Elkan and Noto,
+KDD 2008). With f1 the density of the planted scores, f_u of the user's and pi the share of wrong labels,
 
     p(m) = pi * f1(m) / f_u(m),        pi = 1 / (f1 / f_u at the top)
 
@@ -41,7 +48,11 @@ from numpy.typing import NDArray
 from labelaudit.records import FloatArray, IntArray
 
 FIRM = 0.75
+SECOND_OPINION_POWER = 0.75
+"""Power of the scale where all errors are second opinions. Two draws of real votes that no figure is reported on."""
 _MIN_FIRM_ROWS = 30
+_FLOOR = 1e-4
+"""Posteriors below are taken for this."""
 _TOP = 0.99
 _BINS = 1_000
 _LOW_RATIO = 1e-4
@@ -59,6 +70,7 @@ class Calibration:
         second_opinion: w, the share of planted errors that are second opinions, in [0, 1].
         noise_rate: Mean p over the user's rows.
         planted_recall: Share of the planted errors with p >= 0.5.
+        power: a of the scale that margins are taken on, in [0, 1]; 1 = a difference of probabilities.
     """
 
     margin: FloatArray
@@ -66,6 +78,11 @@ class Calibration:
     second_opinion: float
     noise_rate: float
     planted_recall: float
+    power: float = 1.0
+
+    def margins(self, posterior: FloatArray, given: IntArray) -> FloatArray:
+        """Margins on this calibration's scale, (N,), from posteriors (N, K) and given labels in [0, K), (N,)."""
+        return margins(posterior, given, power=self.power)
 
     def probability(self, margin: FloatArray) -> FloatArray:
         """P of new margins, (N,), linear between knots; NaN stays NaN."""
@@ -85,17 +102,39 @@ class Calibration:
         return replace(self, margin=knots, p=fitted.y_thresholds_[first].astype(np.float32))
 
 
-def margins(posterior: FloatArray, given: IntArray) -> FloatArray:
-    """Best other class's posterior minus the given label's, (N,), in [-1, 1]; higher = worse. NaN rows stay NaN."""
+def margins(posterior: FloatArray, given: IntArray, *, power: float = 1.0) -> FloatArray:
+    """By how much the best other class beats the given one, (N,), in [-1, 1]; higher = worse. NaN rows stay NaN.
+
+    Args:
+        posterior: (N, K).
+        given: Given labels in [0, K), (N,).
+        power: Of the scale, in [0, 1]; 1 = the difference of their posteriors, 0 = of their logarithms.
+    """
     rows = np.arange(len(given))
     others = posterior.copy()
     others[rows, given] = -np.inf
-    found: FloatArray = (others.max(axis=1) - posterior[rows, given]).astype(np.float32)
+    found: FloatArray = _scaled(others.max(axis=1), power) - _scaled(posterior[rows, given], power)
+    return found
+
+
+def _scaled(posterior: FloatArray, power: float) -> FloatArray:
+    """Box-Cox of a posterior, from -1 or a little more to 0, so that a difference of two lies in [-1, 1]."""
+    from scipy.special import boxcox
+
+    if power == 1.0:
+        return posterior
+    floor = boxcox(_FLOOR, power)
+    found: FloatArray = (boxcox(np.maximum(posterior, _FLOOR).astype(np.float64), power) / -floor).astype(np.float32)
     return found
 
 
 def calibrate(
-    posterior: FloatArray, given: IntArray, opinion: FloatArray, *, weights: FloatArray | None = None
+    posterior: FloatArray,
+    given: IntArray,
+    opinion: FloatArray,
+    *,
+    weights: FloatArray | None = None,
+    power: float | None = None,
 ) -> Calibration:
     """Fits the calibration to one audit's evidence.
 
@@ -104,6 +143,7 @@ def calibrate(
         given: Given labels in [0, K), (N,).
         opinion: q of the same rows, from ``second_opinion``, (N, K).
         weights: Of each row, (N,), for the bootstrap; None = 1.
+        power: Of the margins' scale; None = what suits the kind of errors.
     """
     count, classes = posterior.shape
     rows = np.arange(count)
@@ -114,7 +154,9 @@ def calibrate(
     redrawn[rows, given] = 0.0
     slip[rows, given] = 0.0
 
-    every = _every_margin(posterior)  # (N, K)
+    if power is None:
+        power = SECOND_OPINION_POWER * second
+    every = _every_margin(posterior, power)  # (N, K)
     own = every[rows, given]
     edges = np.unique(np.quantile(own, np.linspace(0.0, 1.0, _BINS + 1)))
     bins, own_bins = _bin(every, edges), _bin(own, edges)
@@ -137,6 +179,7 @@ def calibrate(
         second_opinion=second,
         noise_rate=float(p @ f_user),
         planted_recall=float(f_planted[p >= 0.5].sum()),
+        power=power,
     )
 
 
@@ -183,8 +226,9 @@ def second_opinion_share(opinion: FloatArray, given: IntArray, *, weights: Float
     return share
 
 
-def _every_margin(posterior: FloatArray) -> FloatArray:
+def _every_margin(posterior: FloatArray, power: float) -> FloatArray:
     """The margin each label would have, (N, K)."""
+    posterior = _scaled(posterior, power)
     top = np.partition(posterior, -2, axis=1)[:, -2:]  # (N, 2), the second best and the best
     best = posterior.argmax(axis=1)[:, None] == np.arange(posterior.shape[1])[None, :]
     found: FloatArray = np.where(best, top[:, :1], top[:, 1:]) - posterior

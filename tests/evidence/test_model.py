@@ -182,7 +182,7 @@ def test_the_json_names_the_tensors_and_is_vouched_for(run: RunDir, gathered: Ga
     found = json.loads(run.model_json.read_text(encoding="utf-8"))
     assert found == {
         "sha256": digest,
-        "model_version": 3,
+        "model_version": 4,
         "size": 16,
         "trunk": {"name": "resnet-small", "size": 16},
         "heads": True,
@@ -247,7 +247,7 @@ DAMAGE: dict[str, tuple[Callable[[RunDir], object], str]] = {
     "no tensors": (lambda run: run.model_weights.unlink(), "cannot read .*No such file"),
     "no JSON": (lambda run: run.model_json.write_text("{"), "is damaged"),
     "a list": (lambda run: run.model_json.write_text("[]"), "is damaged"),
-    "older": (lambda run: _edit(run, model_version=1), "a model of version 1, this labelaudit reads 3"),
+    "older": (lambda run: _edit(run, model_version=1), "a model of version 1, this labelaudit reads 4"),
     "cut short": (lambda run: run.model_weights.write_bytes(run.model_weights.read_bytes()[:-1]), "cut short"),
     "other thresholds": (lambda run: _edit(run, clean_threshold=[0.0, 0.0]), "model.json was altered"),
     "a NaN": (lambda run: _rewrite(run, _spoil_weights), "no numbers in judges.1.peer2.layers.1.bias"),

@@ -36,7 +36,7 @@ def verdicts(said: Decided, where: np.ndarray = WHERE) -> tuple[VerdictTable, Sa
     table, about = samples(LABELS, NAMES), evidence(POSTERIOR)
     under = said.relabelled(table)
     found, _ = judge(under, facts(6), about, audited=where, calibration=SLOPE, settings=CALIBRATED)
-    return decide(found, table, about, said), table, about
+    return decide(found, table, about, said, calibration=SLOPE), table, about
 
 
 def test_nothing_decided_changes_nothing():

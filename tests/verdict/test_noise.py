@@ -22,9 +22,10 @@ def estimated(data: Simulated, *, head: int = 200, seed: int = 0) -> NoiseEstima
         data.posterior,
         data.given,
         opinion,
-        calibration.probability(margins(data.posterior, data.given)),
+        calibration.probability(calibration.margins(data.posterior, data.given)),
         flagged=flagged(data),
         head=first(data, head),
+        power=calibration.power,
         seed=seed,
     )
 
@@ -36,7 +37,8 @@ def fitted(data: Simulated) -> tuple[NDArray[np.float32], Calibration]:
 
 def flagged(data: Simulated) -> NDArray[np.bool_]:
     """The rows that are rather wrong than right, (n,)."""
-    return fitted(data)[1].probability(margins(data.posterior, data.given)) >= 0.5
+    calibration = fitted(data)[1]
+    return calibration.probability(calibration.margins(data.posterior, data.given)) >= 0.5
 
 
 def first(data: Simulated, count: int) -> NDArray[np.bool_]:
@@ -58,9 +60,10 @@ def test_expected_counts_by_hand() -> None:
         posterior,
         given,
         posterior,
-        line.probability(margins(posterior, given)),
+        line.probability(line.margins(posterior, given)),
         flagged=np.array([False, True, True]),
         head=np.zeros(3, dtype=bool),
+        power=1.0,
         seed=0,
     )
     # Class 2 was given to nobody: nobody meant it either, so each error goes to the one other class.
@@ -79,7 +82,7 @@ def test_where_the_posterior_is_all_on_the_given_class_an_error_is_any_other() -
     p = np.full(3, 0.5, dtype=np.float32)
     none = np.zeros(3, dtype=bool)
     given = np.arange(3, dtype=np.int32)
-    found = estimate_noise(posterior, given, posterior, p, flagged=none, head=none, seed=0)
+    found = estimate_noise(posterior, given, posterior, p, flagged=none, head=none, power=1.0, seed=0)
     assert found.joint == pytest.approx(np.full((3, 3), 0.25) + 0.25 * np.eye(3))
 
 
@@ -140,7 +143,9 @@ def test_weak_evidence_is_said() -> None:
     head[:100] = True
     line = Calibration(np.array([-1, 1], dtype=np.float32), np.array([0, 1], dtype=np.float32), 1.0, 0.5, 0.5)
     weak, strong = (
-        estimate_noise(each, given, each, line.probability(margins(each, given)), flagged=no_one, head=head, seed=0)
+        estimate_noise(
+            each, given, each, line.probability(line.margins(each, given)), flagged=no_one, head=head, power=1.0, seed=0
+        )
         for each in (hazy, firm)
     )
     assert weak.weak
@@ -164,10 +169,12 @@ def test_intervals_reach_down_to_the_purity_that_the_worst_rows_may_have() -> No
 def test_what_people_know_is_no_estimate() -> None:
     data = simulate(2_000, 4, slips=0.2)
     opinion, calibration = fitted(data)
-    p = calibration.probability(margins(data.posterior, data.given))
+    p = calibration.probability(calibration.margins(data.posterior, data.given))
     head = first(data, 100)
     p[head] = 0.0  # people put these right
-    estimate = partial(estimate_noise, data.posterior, data.given, opinion, p, flagged=head, head=head, seed=0)
+    estimate = partial(
+        estimate_noise, data.posterior, data.given, opinion, p, flagged=head, head=head, power=calibration.power, seed=0
+    )
     told, untold = estimate(known=head), estimate()
     assert told.flagged_precision is not None
     assert (told.flagged_precision.low, told.flagged_precision.high) == (0.0, 0.0)

@@ -30,6 +30,33 @@ def test_margins_by_hand() -> None:
     assert found.dtype == np.float32
 
 
+def test_margins_on_other_scales_by_hand() -> None:
+    posterior = np.array([[0.64, 0.36, 0.0], [0.64, 0.36, 0.0], [0.0, 0.0, 1.0], [np.nan] * 3], dtype=np.float32)
+    given = np.array([0, 1, 0, 1], dtype=np.int32)
+    # power 0.5: 2 (sqrt p - 1) over 2 (1 - sqrt 0.0001) = 1.98, so 0.6 less 0.8 is -0.4 / 1.98, and 1 less 0.01 is 1
+    half = margins(posterior, given, power=0.5)
+    assert half[:3] == pytest.approx([-0.4 / 1.98, 0.4 / 1.98, 1.0], abs=1e-6)
+    # power 0: log p over log 10,000
+    logs = margins(posterior, given, power=0.0)
+    assert logs[:3] == pytest.approx([np.log(0.5625) / np.log(1e4), -np.log(0.5625) / np.log(1e4), 1.0], abs=1e-6)
+    assert np.isnan(half[3]) and np.isnan(logs[3])
+
+
+@pytest.mark.parametrize("power", [0.0, 0.3, 1.0])
+def test_every_scale_agrees_on_which_class_is_ahead(power: float) -> None:
+    data = simulate(500, 5, slips=0.2, redrawn=True)
+    plain, other = margins(data.posterior, data.given), margins(data.posterior, data.given, power=power)
+    clear = np.minimum(np.abs(plain), np.abs(other)) > 1e-6
+    assert clear.mean() > 0.9
+    assert (np.sign(plain[clear]) == np.sign(other[clear])).all()
+    assert np.abs(other).max() <= 1.0
+
+
+def test_the_scale_follows_the_kind_of_error() -> None:
+    slips, redrawn = fitted(simulate(5_000, 6, slips=0.2)), fitted(simulate(5_000, 6, redrawn=True))
+    assert slips.power < 0.15 < 0.6 < redrawn.power <= 0.75
+
+
 def test_probabilities_between_knots_by_hand() -> None:
     knots = np.array([-1, 0, 1], dtype=np.float32)
     calibration = Calibration(knots, np.array([0, 0.2, 1], dtype=np.float32), 1.0, 0.1, 0.5)
@@ -42,7 +69,7 @@ def test_probabilities_between_knots_by_hand() -> None:
 def test_slips_are_seen_for_what_they_are(classes: int) -> None:
     data = simulate(5_000, classes, slips=0.2)
     found = fitted(data)
-    p = found.probability(margins(data.posterior, data.given))
+    p = found.probability(found.margins(data.posterior, data.given))
     assert data.wrong.mean() == pytest.approx(0.2, abs=0.02)
     assert found.noise_rate == pytest.approx(data.wrong.mean(), abs=0.03)
     assert found.second_opinion < 0.15
@@ -55,7 +82,7 @@ def test_slips_are_seen_for_what_they_are(classes: int) -> None:
 def test_second_opinions_are_seen_for_what_they_are(classes: int) -> None:
     data = simulate(5_000, classes, redrawn=True)
     found = fitted(data)
-    p = found.probability(margins(data.posterior, data.given))
+    p = found.probability(found.margins(data.posterior, data.given))
     assert found.noise_rate == pytest.approx(data.wrong.mean(), abs=0.04)
     assert found.second_opinion > 0.9
     assert calibration_error(p, data.wrong) < 0.08
@@ -76,7 +103,7 @@ def test_no_label_is_wrong_where_all_agree() -> None:
     data = simulate(2_000, 6)
     found = fitted(data)
     assert not data.wrong.any()
-    assert found.probability(margins(data.posterior, data.given)).max() < 0.5
+    assert found.probability(found.margins(data.posterior, data.given)).max() < 0.5
     assert found.noise_rate < 0.05
 
 
@@ -135,7 +162,7 @@ def test_whatever_comes_in_no_nan_comes_out(classes: int, count: int, sharp: flo
     opinion = second_opinion(posterior, given)
     found = calibrate(posterior, given, opinion, weights=weights.astype(np.float32))
     assert whole(found)
-    assert np.isfinite(found.probability(margins(posterior, given))).all()
+    assert np.isfinite(found.probability(found.margins(posterior, given))).all()
 
 
 def test_probabilities_carried_over_to_another_margin_rise_and_keep_their_mean():

@@ -11,7 +11,7 @@ from simulation import simulate
 from labelaudit.verdict.contrast import chances, holm
 from labelaudit.verdict.noise import estimate_noise
 from labelaudit.verdict.opinion import second_opinion
-from labelaudit.verdict.planted import calibrate, margins
+from labelaudit.verdict.planted import calibrate
 from labelaudit.verdict.prevalence import Cells, adjusted, odds_factors, prevalence
 from labelaudit.verdict.slices import SMALL, Judged, SliceNoise, estimate_slices
 
@@ -106,10 +106,10 @@ def estimated(rates: list[float], *, rows: int, seed: int = 0, classes: int = 5)
     blurred = softmax(np.log(data.posterior + 1e-9) + rng.normal(0, 1.0, (count, classes)), axis=1).astype(np.float32)
     opinion = second_opinion(blurred, given)
     calibration = calibrate(blurred, given, opinion)
-    margin = margins(blurred, given)
+    margin = calibration.margins(blurred, given)
     p = calibration.probability(margin)
     none = np.zeros(count, dtype=bool)
-    noise = estimate_noise(blurred, given, opinion, p, flagged=none, head=none, seed=seed)
+    noise = estimate_noise(blurred, given, opinion, p, flagged=none, head=none, power=calibration.power, seed=seed)
     judged = Judged(blurred, given, margin, p, none, calibration)
     values = [f"a{k}" if k < 99 else None for k in part]
     return estimate_slices({"who": values}, judged, noise=noise, seed=seed)["who"]
@@ -136,11 +136,13 @@ def little(
     data = simulate(count, 3, seed=1, slips=0.1)
     opinion = second_opinion(data.posterior, data.given)
     calibration = calibrate(data.posterior, data.given, opinion)
-    margin = margins(data.posterior, data.given)
+    margin = calibration.margins(data.posterior, data.given)
     p = calibration.probability(margin) if p is None else p.astype(np.float32)
     known = np.zeros(count, dtype=bool) if known is None else known
     none = np.zeros(count, dtype=bool)
-    noise = estimate_noise(data.posterior, data.given, opinion, p, known=known, flagged=none, head=none, seed=0)
+    noise = estimate_noise(
+        data.posterior, data.given, opinion, p, known=known, flagged=none, head=none, power=calibration.power, seed=0
+    )
     return estimate_slices(
         columns, Judged(data.posterior, data.given, margin, p, known, calibration), noise=noise, seed=0
     )
