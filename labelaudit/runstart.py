@@ -74,7 +74,7 @@ def check_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, r
     run = RunDir(root)
     if root.exists() and not root.is_dir():
         raise RunFolderError(f"{root} is a file; name a folder with --out")
-    if not root.is_dir() or all(_is_nothing(entry.name) for entry in root.iterdir()):
+    if not root.is_dir() or all(is_nothing(entry.name) for entry in root.iterdir()):
         return False
     if not run.is_run():
         raise RunFolderError(f"{root} is not empty and not a run of labelaudit; name another folder with --out")
@@ -112,9 +112,14 @@ def build_run(root: Path, *, fingerprint: dict[str, Any], force: bool = False, r
     return run
 
 
-def _is_nothing(name: str) -> bool:
-    """True for what a process leaves that was killed before its run began."""
-    return name == LOCK_NAME or (name.startswith(f".{MARK_NAME}.") and name.endswith(".part"))
+def is_nothing(name: str, *, mark: str = MARK_NAME) -> bool:
+    """True for what a process leaves that was killed before it had made its folder its own.
+
+    Args:
+        name: Of an entry of the folder.
+        mark: Name of the file by which the folder is known.
+    """
+    return name == LOCK_NAME or (name.startswith(f".{mark}.") and name.endswith(".part"))
 
 
 def _check_same_run(run: RunDir, fingerprint: dict[str, Any]) -> None:

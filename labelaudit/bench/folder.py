@@ -24,9 +24,9 @@ from labelaudit.bench.metrics import Figures, LabelTruths
 from labelaudit.bench.scores import Scores
 from labelaudit.errors import RunFolderError
 from labelaudit.rundir import differing, locked, write_json, written_aside
+from labelaudit.runstart import is_nothing
 
 _MARK = "bench.json"
-_LOCK = ".lock"
 _KEY = b"labelaudit-bench"
 _TABLES = ("results.csv", "results.json", "bench.md")
 
@@ -133,7 +133,7 @@ def _check(folder: BenchDir, fingerprint: dict[str, Any], *, force: bool, resume
     root = folder.root
     if root.exists() and not root.is_dir():
         raise RunFolderError(f"{root} is a file; name a folder with --out")
-    if not root.is_dir() or all(entry.name == _LOCK for entry in root.iterdir()):
+    if not root.is_dir() or all(is_nothing(entry.name, mark=_MARK) for entry in root.iterdir()):
         return False
     if not folder.mark.is_file():
         raise RunFolderError(f"{root} is not empty and not a bench of labelaudit; name another folder with --out")

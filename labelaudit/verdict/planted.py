@@ -17,8 +17,9 @@ An error can only be planted on a label that was right, so row x counts as often
 weights are multiplied by 1 - p_x and p is fitted anew until it stands still (expectation maximisation). Without that,
 half of the pairs on which two annotators differ would take the right label for the planted error.
 
-The mixture is read off the user's labels. Among rows whose posterior is firm (max q >= 0.75) on a class other than the
-given one, the given labels follow w * q(y | x) / (1 - max q) + (1 - w) / (K - 1); w by expectation maximisation.
+The mixture is read off the user's labels. Among rows whose posterior is firm (max q >= 0.75; in small sets the firmest
+30, from 0.5 on) on a class other than the given one, the given labels follow w * q(y | x) / (1 - max q) +
+(1 - w) / (K - 1); w by expectation maximisation.
 
 The score is the margin by which the best other class o beats the given one y, on the Box-Cox scale g that suits the
 kind of error (Box and Cox, Journal of the Royal Statistical Society B 1964):
@@ -50,6 +51,8 @@ from labelaudit.records import FloatArray, IntArray
 FIRM = 0.75
 SECOND_OPINION_POWER = 0.75
 """Power of the scale where all errors are second opinions. Two draws of real votes that no figure is reported on."""
+_LEAST_FIRM = 0.5
+"""Firmness that will do where fewer than ``_MIN_FIRM_ROWS`` disagreements are firm: the firmest are looked at."""
 _MIN_FIRM_ROWS = 30
 _FLOOR = 1e-4
 """Posteriors below are taken for this."""
@@ -213,9 +216,10 @@ def second_opinion_share(opinion: FloatArray, given: IntArray, *, weights: Float
     """w: how far firm disagreements look like second opinions rather than slips, in [0, 1]; 1 if too few are firm."""
     classes = opinion.shape[1]
     top = opinion.max(axis=1)
-    firm = (opinion.argmax(axis=1) != given) & (top >= FIRM)
+    firm = (opinion.argmax(axis=1) != given) & (top >= _LEAST_FIRM)
     if classes < 3 or weights[firm].sum() < _MIN_FIRM_ROWS:
         return 1.0
+    firm &= top >= min(FIRM, -_weighted_quantile(-top[firm], weights[firm], _MIN_FIRM_ROWS / weights[firm].sum()))
     likely = opinion[firm, given[firm]] / np.maximum(1.0 - top[firm], 1e-9)
     slip = 1.0 / (classes - 1)
     weight = weights[firm]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from labelaudit.bench.courses import Stand
 from labelaudit.bench.drawn import draw_faces, give_labels
-from labelaudit.bench.folder import read_result
+from labelaudit.bench.folder import opened_bench, read_result
 from labelaudit.bench.methods import METHODS_OF, Course, Method
 from labelaudit.bench.run import BenchResult, run_bench
 from labelaudit.bench.tasks import parse_task
@@ -228,6 +228,21 @@ def test_a_folder_that_is_there_is_refused(voted, settings, finished: BenchResul
     with pytest.raises(RunFolderError, match="not a bench"):
         run_bench(voted, out=tmp_path, settings=settings, limit=LIMIT, force=True)
     assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_what_a_bench_leaves_that_was_killed_at_its_first_file_is_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    folder.mkdir()
+    (folder / ".bench.json.77.part").write_bytes(b"{")
+    with opened_bench(folder, fingerprint={"a": 1}, force=False, resume=False) as opened:
+        assert opened.mark.is_file()
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / ".profile").touch()
+    with (
+        pytest.raises(RunFolderError, match="not empty and not a bench"),
+        opened_bench(tmp_path / "c", fingerprint={}, force=True, resume=False),
+    ):
+        pass
 
 
 def test_force_begins_anew(voted, settings, tmp_path: Path) -> None:

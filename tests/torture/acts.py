@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from labelaudit.decision import Decision, Ruling
 from labelaudit.faces import draw_dataset, write_dataset
 from labelaudit.queue.decision_lines import write_decision_lines
@@ -21,6 +24,7 @@ from .stage import Ended, Stage
 
 _SHARED = "--weights none --folds 2 --batch 32 --device cpu --workers 2 --json"
 HEADS = f"--backbone gradients --epochs 3 {_SHARED}"
+TRAINED = "--backbone gradients --weights none --folds 2 --device cpu --workers 2 --json"
 NETWORKS = f"--backbone resnet-small --size 32 --epochs 2 --warm-up 1 {_SHARED}"
 _DEMO_FILES = ("summary.json", "thresholds.parquet", "neighbours.parquet", "model.safetensors")
 """Of a demo's run, without what tells when its faces were drawn."""
@@ -30,6 +34,14 @@ _DEMO = ("demo-faces", "demo-faces_truth.csv", *(f"demo/{name}" for name in _DEM
 _AUDIT = "audit {base}/faces --out {here}/run --cache-dir {here}/c"
 _TABLE = "{base}/table.csv --root {base}/faces"
 _TIMES = {"when", "undone", "seconds"}
+_BENCH_SETTINGS = """[audit]
+folds = 2
+nets.backbone = "gradients"
+nets.weights = "none"
+asm.epochs = 3
+asm.warm_up = 1
+asm.batch = 32
+"""
 _OF_THE_CACHE = ("an interrupted build of the pixel cache went on", "the pixel cache was damaged and has been rebuilt")
 _THERE_ALREADY = re.compile(r"exists already|holds labels already|holds a run already")
 
@@ -106,6 +118,31 @@ ACTS = (
         times=12,
     ),
     Act(
+        "compare",
+        "compare {here}/run {here}/other --out {here}/changed.csv",
+        ("changed.csv",),
+        "two runs",
+        more="--force",
+        times=6,
+    ),
+    Act(
+        "check, a batch",
+        f"check {{base}}/more --model {{here}}/run {_SCORED} --max-mislabelled 100% --max-unreadable 100% "
+        "--output junit={here}/faces.xml --output sarif={here}/faces.sarif --output json={here}/faces.json",
+        ("scored", "faces.xml", "faces.sarif", "faces.json"),
+        "trained run",
+        "--force",
+    ),
+    Act(
+        "bench",
+        "bench {base}/faces --out {here}/bench --task flips --seeds 0 --method ours --method aum --method knn "
+        "--config {base}/bench.toml --device cpu --workers 2 --cache-dir {here}/c --json",
+        ("bench/results",),
+        "nothing",
+        "--resume",
+        times=6,
+    ),
+    Act(
         "apply --undo",
         "apply --undo {here}/run/labels/ledger.jsonl --out {here}/undone",
         ("undone",),
@@ -130,6 +167,7 @@ class Ground:
         self._places = 0
         self._states: dict[str, Path] = {}
         self._undisturbed: dict[str, tuple[Ended, Files]] = {}
+        (base / "bench.toml").write_text(_BENCH_SETTINGS, encoding="utf-8")
         shares = {"happy": 1.0, "sad": 1.0}
         write_dataset(draw_dataset(130, seed=9, class_shares=shares), base / "faces")
         write_dataset(draw_dataset(40, seed=10, class_shares=shares), base / "more")
@@ -140,7 +178,7 @@ class Ground:
             rows.writerows((str(path.relative_to(base / "faces")), path.parent.name) for path in paths)
 
     def new_place(self, start: str) -> Path:
-        """A folder in a state: ``nothing``, a finished ``run``, one of a ``table``, or one with ``labels`` applied."""
+        """A folder in a state: ``nothing``, or what ``_state`` makes."""
         place = self._empty_place()
         if start != "nothing":
             shutil.copytree(self._state(start), place, dirs_exist_ok=True)
@@ -166,13 +204,20 @@ class Ground:
         return place
 
     def _state(self, start: str) -> Path:
+        """A finished ``run``, a ``trained run``, ``two runs``, one of a ``table``, or one with ``labels`` applied."""
         if start not in self._states:
             place = self._empty_place()
             if start == "labels":
                 shutil.copytree(self._state("run"), place, dirs_exist_ok=True)
                 self._done(act_named("apply, links"), place)
+            elif start == "two runs":
+                shutil.copytree(self._state("run"), place, dirs_exist_ok=True)
+                (place / "run").rename(place / "other")
+                self._done(act_named("audit --force over another"), place)
             else:
                 audit = act_named("audit, heads")
+                if start == "trained run":  # a check refuses what learned nothing
+                    audit = replace(audit, command=audit.command.replace(HEADS, TRAINED))
                 if start == "table":
                     audit = replace(audit, command=audit.command.replace("{base}/faces", _TABLE))
                 done = self._done(audit, place)
@@ -223,6 +268,8 @@ def left_by(act: Act, place: Path) -> Files:
 def _without_times(path: Path) -> bytes:
     content = path.read_bytes()
     try:
+        if path.suffix == ".parquet" and "results" in path.parts:  # a bench tells how long each method took
+            return _rows_of(path)
         if path.suffix == ".json":
             return json.dumps(_timeless(json.loads(content))).encode()
         if path.name == "ledger.jsonl":
@@ -230,6 +277,15 @@ def _without_times(path: Path) -> bytes:
     except ValueError:
         return b"half written"
     return content
+
+
+def _rows_of(path: Path) -> bytes:
+    """A Parquet file's rows without its metadata."""
+    sink = pa.BufferOutputStream()
+    table = pq.read_table(path).replace_schema_metadata(None)
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def _timeless(value: Any) -> Any:

@@ -179,7 +179,9 @@ def _import_everything() -> None:
     """What any command would import, but for what starts threads."""
     for name in (
         "fastapi",
+        "labelaudit.bench.run",
         "labelaudit.cli.app",
+        "labelaudit.gate.run",
         "labelaudit.pipeline",
         "labelaudit.queue.apply",
         "labelaudit.queue.handout",

@@ -211,7 +211,8 @@ def hard_faces(count: int, classes: int, noise: float, rare: int, *, seed: int, 
     shares = dict.fromkeys(names, 1.0)
     if rare:
         shares[names[-1]] = rare * (classes - 1) / (count - rare)
-    drawn = draw_dataset(count, seed=seed, wrong_share=0.0, class_shares=shares)
+    blends = 0.15 if classes == len(EXPRESSIONS) else 0.0  # a blend may carry any expression's name
+    drawn = draw_dataset(count, seed=seed, wrong_share=0.0, ambiguous_share=blends, class_shares=shares)
     generator = np.random.default_rng(seed)
     given = np.array([names.index(label) for label in drawn.given])
     wrong = generator.random(count) < noise

@@ -93,6 +93,21 @@ def test_a_mixture_lies_between() -> None:
     assert 0.15 < fitted(data).second_opinion < 0.85
 
 
+def test_in_small_sets_the_firmest_disagreements_tell() -> None:
+    # 200 rows, of which 30 disagree: 10 each at 0.9, 0.6 and 0.4; the others are sure of the given class.
+    opinion = np.tile(np.eye(5, dtype=np.float32)[0], (200, 1))
+    opinion[:10], opinion[10:20], opinion[20:30] = [0.9, 0.1, 0, 0, 0], [0.6, 0.4, 0, 0, 0], [0.4, 0.2, 0, 0.2, 0.2]
+    given = np.zeros(200, dtype=np.int32)
+    given[:30] = 2  # which is never what another annotator would say
+    ones = np.ones(200, dtype=np.float32)
+    assert second_opinion_share(opinion, given, weights=ones) == 1.0  # only 20 are firm enough
+    assert second_opinion_share(opinion, given, weights=2 * ones) < 0.01  # 20 firm ones count 40
+    given[10:20] = 1  # those at 0.6 are second opinions, those at 0.9 slips
+    # 10 slips and 10 second opinions: (1 - w) (w + (1 - w) / 4) is largest at a third
+    assert second_opinion_share(opinion, given, weights=1.5 * ones) == pytest.approx(1 / 3, abs=0.01)
+    assert second_opinion_share(opinion, given, weights=4 * ones) < 0.01  # 10 at 0.9 are enough
+
+
 def test_few_firm_disagreements_count_as_second_opinions() -> None:
     data = simulate(100, 6, slips=0.2)
     ones = np.ones(100, dtype=np.float32)
