@@ -27,7 +27,7 @@ from rich.table import Table  # noqa: E402
 
 from .row import Row  # noqa: E402
 
-PARTS = ("kill", "disk", "corpus", "fuzz", "training", "determinism", "network", "load", "scale")
+PARTS = ("kill", "disk", "corpus", "fuzz", "guided", "training", "determinism", "network", "load", "scale")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
