@@ -32,10 +32,9 @@ from labelaudit.source.interface import LabelSource
 from labelaudit.verdict.decide import decide
 from labelaudit.verdict.frozen import FrozenRule
 from labelaudit.verdict.interval import Interval
-from labelaudit.verdict.judge import judge
 from labelaudit.verdict.noise import NoiseEstimate, estimate_noise
-from labelaudit.verdict.opinion import second_opinion
-from labelaudit.verdict.planted import Calibration, calibrate
+from labelaudit.verdict.planted import Calibration
+from labelaudit.verdict.pools import judge_pools
 from labelaudit.verdict.slices import Judged, estimate_slices
 
 
@@ -75,22 +74,17 @@ def write_conclusion(
     """
     table, settings, evidence = source.table, plan.settings, gathered.evidence
     labels = decided.relabelled(table)
-    plain, posterior = gathered.plain[audited], evidence.posterior[audited]
+    plain = gathered.plain[audited]
     given = np.where(table.given == NO_CLASS, labels.given, table.given)
-    # Rows that people put right are the surest errors there were: without them the rest would look worse than it is.
     before = decided.undone(given)[audited]
-    opinion = second_opinion(plain, before)
-    calibration = calibrate(plain, before, opinion)
-    ranked = calibration.along(calibration.margins(plain, before), calibration.margins(posterior, before))
-    verdicts, rule = judge(
-        labels, store.facts, evidence, audited=audited, calibration=ranked, settings=settings, opinion=opinion
-    )
-    verdicts = decide(verdicts, table, evidence, decided, calibration=ranked)
+    pooled = judge_pools(labels, store.facts, evidence, plain=plain, before=before, audited=audited, settings=settings)
+    calibration = pooled.calibration
+    verdicts = decide(pooled.verdicts, table, evidence, decided, calibration=pooled.ranked)
     rank = verdicts.queue_rank[audited]
     noise = estimate_noise(
         plain,
         given[audited],
-        opinion,
+        pooled.opinion,
         verdicts.p_mislabelled[audited],
         known=decided.known[audited],
         before=before,
@@ -110,7 +104,7 @@ def write_conclusion(
     classes = table.labels.names
     known = remember(store, table, evidence, seed=settings.seed)
     distrust = tuple(fault.sentence for fault in find_faults(gathered.figures, classes))
-    facts = _model_facts(name, classes, plan, FrozenRule(rule, ranked, settings), distrust)
+    facts = _model_facts(name, classes, plan, FrozenRule(pooled.rule, pooled.ranked, settings), distrust)
     model_hash = save_model(run, gathered, known, facts, seed=settings.seed)
     calibrated = settings.verdict.rule is ThresholdRule.CALIBRATED
     metadata = ReportMetadata(

@@ -9,9 +9,7 @@ from labelaudit.evidence.gather import Gathered
 from labelaudit.evidence.plan import Plan
 from labelaudit.pixels.store import PixelStore
 from labelaudit.records import SampleTable
-from labelaudit.verdict.judge import judge
-from labelaudit.verdict.opinion import second_opinion
-from labelaudit.verdict.planted import calibrate
+from labelaudit.verdict.pools import judge_pools
 
 
 def audit_scores(gathered: Gathered, table: SampleTable, store: PixelStore, plan: Plan) -> Scores:
@@ -25,13 +23,10 @@ def audit_scores(gathered: Gathered, table: SampleTable, store: PixelStore, plan
     """
     evidence = gathered.evidence
     audited = np.isfinite(gathered.plain[:, 0])
-    plain, posterior, given = gathered.plain[audited], evidence.posterior[audited], table.given[audited]
-    opinion = second_opinion(plain, given)
-    calibration = calibrate(plain, given, opinion)
-    ranked = calibration.along(calibration.margins(plain, given), calibration.margins(posterior, given))
-    found, _ = judge(
-        table, store.facts, evidence, audited=audited, calibration=ranked, settings=plan.settings, opinion=opinion
-    )
+    plain, given = gathered.plain[audited], table.given[audited]
+    found = judge_pools(
+        table, store.facts, evidence, plain=plain, before=given, audited=audited, settings=plan.settings
+    ).verdicts
     codes = {name: code for code, name in enumerate(KINDS)}
     return Scores(
         score=1.0 - found.label_score,

@@ -56,6 +56,7 @@ def _session(name: str, *, seconds: int, seed: int, folder: Path) -> Row:
         text=True,
         errors="backslashreplace",
         timeout=seconds + 120,
+        cwd=Path(__file__).resolve().parents[2],
         check=False,
     )
     runs = re.search(r"Done (\d+) runs", ended.stderr)
