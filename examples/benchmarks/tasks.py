@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
 
+from labelaudit.bench.drawn import flips, one_vote
+
 CLASSES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 VERDICTS = ("clean", "ambiguous", "mislabelled")
 _LEAST_VOTES = 8
@@ -69,12 +71,9 @@ def draw_task(path: Path, task: Task, *, count: int, seed: int, share: float = 0
     majority = votes.argmax(axis=1)
     names = np.array(CLASSES)
     if task is Task.ONE_VOTE:
-        chance = votes.cumsum(axis=1) / votes.sum(axis=1, keepdims=True)
-        given = names[(chance > generator.random(len(rows))[:, None]).argmax(axis=1)]
+        given = names[one_vote(votes, generator)]
     elif task is Task.FLIPS:
-        flipped = generator.random(len(rows)) < share
-        step = generator.integers(1, len(CLASSES), len(rows))
-        given = names[np.where(flipped, (majority + step) % len(CLASSES), majority)]
+        given = names[flips(majority, share=share, num_classes=len(CLASSES), generator=generator)]
     else:
         given = np.array(table["label"].take(rows).to_pylist())
     right = given == names[majority]

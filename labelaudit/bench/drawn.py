@@ -93,7 +93,7 @@ def give_labels(draw: Draw, task: Task, *, weak_model: Callable[[], FloatArray])
     return found
 
 
-def one_vote(votes: FloatArray, generator: np.random.Generator) -> IntArray:
+def one_vote(votes: NDArray[np.number], generator: np.random.Generator) -> IntArray:
     """One vote of each row, drawn at random, (n,), from votes (n, K)."""
     votes = votes.astype(np.float64)
     chance = votes.cumsum(axis=1) / votes.sum(axis=1, keepdims=True)
