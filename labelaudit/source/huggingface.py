@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from labelaudit.errors import PixelError, SourceError
+from labelaudit.source.arrow_files import check_saved_dataset
 from labelaudit.source.cells import is_picture
 from labelaudit.source.draft import Draft
 from labelaudit.source.interface import Picture
@@ -38,6 +39,7 @@ def _read(layout: Layout) -> Draft:
         raise SourceError(f"{layout.name} is no folder that save_to_disk of Hugging Face datasets wrote")
     datasets = library()
     try:
+        check_saved_dataset(layout.root)
         found = datasets.load_from_disk(str(layout.root))
     except Exception as error:  # the library raises many kinds on a folder that it did not write
         raise SourceError(

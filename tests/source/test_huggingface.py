@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from labelaudit.errors import PixelError, SourceError
@@ -12,6 +13,8 @@ from labelaudit.source.given import source_from
 from labelaudit.source.options import SourceOptions
 
 datasets = pytest.importorskip("datasets")
+
+NAMES = ("happy", "sad")
 
 
 def test_a_saved_dataset(part, tmp_path: Path) -> None:
@@ -76,4 +79,30 @@ def test_a_folder_that_is_broken(part, tmp_path: Path) -> None:
     part.save_to_disk(tmp_path / "saved")
     (tmp_path / "saved" / "state.json").write_text("{}")
     with pytest.raises(SourceError, match="saved cannot be opened as a saved Hugging Face dataset"):
+        open_source(tmp_path / "saved")
+
+
+def _spoil_offsets(path: Path) -> None:
+    """Has the labels' texts begin far beyond their end; nothing else of the file changes."""
+    content = path.read_bytes()
+    offsets = np.array([0, 5, 8, 11], dtype=np.int32).tobytes()  # happy, sad, sad
+    assert content.count(offsets) == 1
+    path.write_bytes(content.replace(offsets, np.array([0, 2_000_000_000, 2_000_000_003, 11], np.int32).tobytes()))
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_an_arrow_file_that_would_end_the_process_is_refused(part, tmp_path: Path, parts: bool) -> None:
+    texts = part.cast_column("label", datasets.Value("string")).map(lambda row: {"label": NAMES[int(row["label"])]})
+    (datasets.DatasetDict({"train": texts}) if parts else texts).save_to_disk(tmp_path / "saved")
+    assert open_source(tmp_path / "saved").table.given_label == ["happy", "sad", "sad"]
+    [file] = (tmp_path / "saved").rglob("data-*.arrow")
+    _spoil_offsets(file)
+    with pytest.raises(
+        SourceError, match=rf"^the folder saved cannot be opened .*: {file.parent.name}/{file.name}: .*Offset"
+    ):
+        open_source(tmp_path / "saved")
+    file.write_bytes(b"")
+    with pytest.raises(
+        SourceError, match=r"^the folder saved cannot be opened as a saved Hugging Face dataset: [^\n]+$"
+    ):
         open_source(tmp_path / "saved")
