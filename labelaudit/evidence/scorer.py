@@ -197,6 +197,9 @@ class Scorer:
                 if computed == 0:
                     self._try_out()
                 block[missing] = self._judge(store.pixels[some[missing]])
+                with self.model.put_together():
+                    if not np.isfinite(block[missing, : own - 1]).all():  # finite weights may still be too large
+                        raise ValueError("its answers are no numbers")
                 if cache is not None:
                     cache.write_rows([digests[place] for place in missing.tolist()], block[missing])
             for place, digest in enumerate(digests):
