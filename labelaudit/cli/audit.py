@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from labelaudit.cli import options as opt
 from labelaudit.cli.errors import set_resumable
 from labelaudit.cli.output.results import write_audit
 from labelaudit.cli.progress import stage_lines
+from labelaudit.cli.source_flags import with_source_options
+from labelaudit.source.options import SourceOptions
 
 EXAMPLES = """Examples:
 
@@ -33,21 +36,13 @@ Decisions = Annotated[
 ]
 
 
+@with_source_options()
 def audit(
+    *,
     ctx: typer.Context,
     dataset: opt.Dataset,
     out: opt.Out,
-    format: opt.Format = None,  # noqa: A002 - the option's own name
-    label_column: opt.LabelColumn = None,
-    path_column: opt.PathColumn = None,
-    id_column: opt.IdColumn = None,
-    split_column: opt.SplitColumn = None,
-    image_column: opt.ImageColumn = None,
-    annotator_column: opt.AnnotatorColumn = None,
-    root: opt.Root = None,
-    label_map: opt.LabelMap = None,
-    split: opt.Split = None,
-    votes: opt.Votes = True,
+    source: SourceOptions,
     slice_: opt.Slice = None,
     config: opt.Config = None,
     effort: opt.EffortChoice = None,
@@ -115,20 +110,6 @@ def audit(
             "verdict": {"min_class_size": min_class_size, "rule": rule},
         },
     )
-    chosen = opt.source_options(
-        format=format,
-        label_column=label_column,
-        path_column=path_column,
-        id_column=id_column,
-        split_column=split_column,
-        image_column=image_column,
-        annotator_column=annotator_column,
-        root=root,
-        label_map=label_map,
-        split=split,
-        votes=votes,
-        slices=slice_,
-    )
     set_resumable(ctx)
 
     from labelaudit.asm.ranks import joined_ranks
@@ -138,16 +119,16 @@ def audit(
     from labelaudit.source.fingerprint import dataset_name
     from labelaudit.source.origin import Origin
 
-    origin = Origin(dataset, chosen)
+    origin = Origin(dataset, replace(source, slices=tuple(slice_ or ())))
     with joined_ranks() as ranks:
         said = ranks.agree(lambda: [each for path in decisions or () for each in read_decisions(path)])
-        source = ranks.agree(origin.open)
+        opened = ranks.agree(origin.open)
         with (
             stage_lines(quiet=quiet or not ranks.is_first) as progress,
             run_to_publish(out, cache_dir=settings.cache_dir, force=force, progress=progress) as folder,
         ):
             result = run_audit(
-                source,
+                opened,
                 out=folder,
                 settings=settings,
                 name=dataset_name(dataset),

@@ -12,7 +12,9 @@ from labelaudit.cli import options as opt
 from labelaudit.cli.errors import set_resumable
 from labelaudit.cli.output.results import write_bench
 from labelaudit.cli.progress import stage_lines
+from labelaudit.cli.source_flags import with_source_options
 from labelaudit.errors import SettingsError
+from labelaudit.source.options import SourceOptions
 
 EXAMPLES = """Examples:
 
@@ -63,7 +65,9 @@ Resume = Annotated[
 ]
 
 
+@with_source_options(votes=False)
 def bench(
+    *,
     ctx: typer.Context,
     dataset: opt.Dataset,
     out: Out,
@@ -73,16 +77,7 @@ def bench(
     limit: Limit = None,
     test_share: TestShare = 0.2,
     truth_column: TruthColumn = None,
-    format: opt.Format = None,  # noqa: A002 - the option's own name
-    label_column: opt.LabelColumn = None,
-    path_column: opt.PathColumn = None,
-    id_column: opt.IdColumn = None,
-    split_column: opt.SplitColumn = None,
-    image_column: opt.ImageColumn = None,
-    annotator_column: opt.AnnotatorColumn = None,
-    root: opt.Root = None,
-    label_map: opt.LabelMap = None,
-    split: opt.Split = None,
+    source: SourceOptions,
     config: opt.Config = None,
     effort: opt.EffortChoice = None,
     folds: opt.Folds = None,
@@ -129,19 +124,6 @@ def bench(
             "verdict": {"min_class_size": min_class_size},
         },
     )
-    chosen = opt.source_options(
-        format=format,
-        label_column=label_column,
-        path_column=path_column,
-        id_column=id_column,
-        split_column=split_column,
-        image_column=image_column,
-        annotator_column=annotator_column,
-        root=root,
-        label_map=label_map,
-        split=split,
-        votes=True,
-    )
     numbers = read_seeds(seeds)
     set_resumable(ctx)
 
@@ -158,7 +140,7 @@ def bench(
             test_share=test_share,
             truth_column=truth_column,
             settings=settings,
-            options=chosen,
+            options=source,
             force=force,
             resume=resume,
             progress=progress,

@@ -16,8 +16,10 @@ from labelaudit.cli.errors import ExitCode
 from labelaudit.cli.output.results import write_text
 from labelaudit.cli.places import run_or_batch, run_to_read
 from labelaudit.cli.progress import stage_lines
+from labelaudit.cli.source_flags import with_source_options
 from labelaudit.errors import GateError, SourceError
 from labelaudit.gate.limits import FailOn
+from labelaudit.source.options import SourceOptions
 
 if TYPE_CHECKING:
     from labelaudit.gate.config import CheckConfig
@@ -135,7 +137,9 @@ Outputs = Annotated[
 ]
 
 
+@with_source_options()
 def check(
+    *,
     target: Target,
     model: Model = None,
     out: Out = None,
@@ -156,17 +160,7 @@ def check(
     allow_list: AllowListFile = None,
     accept: Accept = None,
     why: Why = "",
-    format: opt.Format = None,  # noqa: A002 - the option's own name
-    label_column: opt.LabelColumn = None,
-    path_column: opt.PathColumn = None,
-    id_column: opt.IdColumn = None,
-    split_column: opt.SplitColumn = None,
-    image_column: opt.ImageColumn = None,
-    annotator_column: opt.AnnotatorColumn = None,
-    root: opt.Root = None,
-    label_map: opt.LabelMap = None,
-    split: opt.Split = None,
-    votes: opt.Votes = True,
+    source: SourceOptions,
     path_prefix: PathPrefix = None,
     output: Outputs = None,
     as_json: opt.AsJson = False,
@@ -174,20 +168,6 @@ def check(
     debug: opt.Debug = False,  # noqa: ARG001 - its callback has done the work
 ) -> None:
     """Holds faces against limits, for CI. Exit code 0: passed, 1: too much was found, 2: it could not run."""
-    source = opt.source_options(
-        format=format,
-        label_column=label_column,
-        path_column=path_column,
-        id_column=id_column,
-        split_column=split_column,
-        image_column=image_column,
-        annotator_column=annotator_column,
-        root=root,
-        label_map=label_map,
-        split=split,
-        votes=votes,
-    )
-
     from labelaudit.gate.config import load_config
     from labelaudit.gate.outputs import parse_outputs
     from labelaudit.gate.run import check_trusted, holds_report, with_flags

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from labelaudit.cli.errors import set_debug
-from labelaudit.cli.label_map import read_label_map
 from labelaudit.cli.places import run_on_disk, run_to_read
 from labelaudit.settings import (
     AsmSettings,
@@ -25,17 +23,9 @@ from labelaudit.settings import (
     read_settings,
     with_values,
 )
-from labelaudit.source.options import SourceOptions
 
 DATA, WORK, NET, METHOD, SHOW = "Dataset", "Work", "Network", "Method (ASM)", "Output"
 _ASM, _NETS, _VERDICT = AsmSettings(), NetSettings(), VerdictSettings()
-
-
-def _format_names(incomplete: str) -> list[str]:
-    """For shell completion: names of formats that begin so."""
-    from labelaudit.source.detect import FORMATS  # slow to import, and only completion needs it
-
-    return [each.name for each in FORMATS if each.name.startswith(incomplete)]
 
 
 Dataset = Annotated[
@@ -68,23 +58,6 @@ RunDataset = Annotated[
 ]
 
 # Dataset: what detection is to be told.
-Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        help="Name of its format; a wrong one lists them all. Default: look and decide.",
-        rich_help_panel=DATA,
-        autocompletion=_format_names,
-    ),
-]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the given label.", rich_help_panel=DATA)]
-PathColumn = Annotated[str | None, typer.Option(help="Column of the picture's path.", rich_help_panel=DATA)]
-IdColumn = Annotated[str | None, typer.Option(help="Column of a unique id.", rich_help_panel=DATA)]
-SplitColumn = Annotated[str | None, typer.Option(help="Column of the split.", rich_help_panel=DATA)]
-ImageColumn = Annotated[str | None, typer.Option(help="Column of encoded pictures.", rich_help_panel=DATA)]
-AnnotatorColumn = Annotated[
-    str | None, typer.Option(help="Column of the annotator, where each has a row.", rich_help_panel=DATA)
-]
 Slice = Annotated[
     list[str] | None,
     typer.Option(
@@ -92,19 +65,6 @@ Slice = Annotated[
         help="Column of groups (annotator, camera, split) whose labels to compare. May be repeated.",
         rich_help_panel=DATA,
     ),
-]
-Root = Annotated[Path | None, typer.Option(help="Folder that a table's paths start from.", rich_help_panel=DATA)]
-LabelMap = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Names for labels: 0=angry,1=disgust or a .json or .csv file. May be repeated.", rich_help_panel=DATA
-    ),
-]
-Split = Annotated[
-    list[str] | None, typer.Option(help="Audit only this split. May be repeated. Default: all.", rich_help_panel=DATA)
-]
-Votes = Annotated[
-    bool, typer.Option("--votes/--no-votes", help="Take the plurality of votes as the label.", rich_help_panel=DATA)
 ]
 
 # Work: how much, where and with what.
@@ -241,35 +201,3 @@ def audit_settings(config: Path | None, flags: dict[str, Any]) -> AuditSettings:
 def _given(flags: dict[str, Any]) -> dict[str, Any]:
     found = {name: _given(value) if isinstance(value, dict) else value for name, value in flags.items()}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def source_options(
-    *,
-    format: str | None,  # noqa: A002 - the option's own name
-    label_column: str | None,
-    path_column: str | None,
-    id_column: str | None,
-    split_column: str | None,
-    image_column: str | None,
-    annotator_column: str | None,
-    root: Path | None,
-    label_map: Sequence[str] | None,
-    split: Sequence[str] | None,
-    votes: bool,
-    slices: Sequence[str] | None = None,
-) -> SourceOptions:
-    """What detection is told, from the flags of the same names."""
-    return SourceOptions(
-        format=format,
-        label_column=label_column,
-        path_column=path_column,
-        id_column=id_column,
-        split_column=split_column,
-        image_column=image_column,
-        annotator_column=annotator_column,
-        root=root,
-        label_map=read_label_map(label_map),
-        votes=votes,
-        splits=tuple(split or ()),
-        slices=tuple(slices or ()),
-    )

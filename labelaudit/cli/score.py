@@ -10,7 +10,9 @@ from labelaudit.cli import options as opt
 from labelaudit.cli.errors import set_resumable
 from labelaudit.cli.output.score import write_score
 from labelaudit.cli.progress import stage_lines
+from labelaudit.cli.source_flags import with_source_options
 from labelaudit.scale.settings import Engine, PartSettings
+from labelaudit.source.options import SourceOptions
 
 EXAMPLES = """Examples:
 
@@ -58,22 +60,14 @@ PartRows = Annotated[
 ]
 
 
+@with_source_options()
 def score(
+    *,
     ctx: typer.Context,
     batch: Batch,
     model: Model,
     out: opt.Out,
-    format: opt.Format = None,  # noqa: A002 - the option's own name
-    label_column: opt.LabelColumn = None,
-    path_column: opt.PathColumn = None,
-    id_column: opt.IdColumn = None,
-    split_column: opt.SplitColumn = None,
-    image_column: opt.ImageColumn = None,
-    annotator_column: opt.AnnotatorColumn = None,
-    root: opt.Root = None,
-    label_map: opt.LabelMap = None,
-    split: opt.Split = None,
-    votes: opt.Votes = True,
+    source: SourceOptions,
     device: opt.Device = None,
     workers: opt.Workers = None,
     cache_dir: opt.CacheDir = None,
@@ -88,20 +82,6 @@ def score(
     debug: opt.Debug = False,  # noqa: ARG001 - its callback has done the work
 ) -> None:
     """Judges new images by a finished audit's model. Nothing is trained; pictures unlike its training data are said."""
-    chosen = opt.source_options(
-        format=format,
-        label_column=label_column,
-        path_column=path_column,
-        id_column=id_column,
-        split_column=split_column,
-        image_column=image_column,
-        annotator_column=annotator_column,
-        root=root,
-        label_map=label_map,
-        split=split,
-        votes=votes,
-    )
-
     set_resumable(ctx)
     in_parts = engine is Engine.RAY or part_rows is not None or ray_address is not None
     parts = PartSettings(rows=part_rows, engine=engine, ray_address=ray_address) if in_parts else None
@@ -113,7 +93,7 @@ def score(
             batch,
             model=model,
             out=out,
-            options=chosen,
+            options=source,
             device=device or "auto",
             workers=workers,
             cache_dir=cache_dir,
