@@ -102,7 +102,5 @@ def test_an_arrow_file_that_would_end_the_process_is_refused(part, tmp_path: Pat
     ):
         open_source(tmp_path / "saved")
     file.write_bytes(b"")
-    with pytest.raises(
-        SourceError, match=r"^the folder saved cannot be opened as a saved Hugging Face dataset: [^\n]+$"
-    ):
+    with pytest.raises(SourceError, match=r"^the folder saved cannot be opened as a saved Hugging Face [^\n]+$"):
         open_source(tmp_path / "saved")
