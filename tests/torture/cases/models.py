@@ -138,6 +138,11 @@ def _nan(facts: dict[str, Any], tensors: dict[str, Any]) -> None:
     tensors[name].view(-1)[0] = float("nan")
 
 
+def _huge(facts: dict[str, Any], tensors: dict[str, Any]) -> None:
+    name = next(name for name in sorted(tensors) if name.startswith("judges") and tensors[name].ndim == 2)
+    tensors[name].fill_(1e38)
+
+
 def _shape(facts: dict[str, Any], tensors: dict[str, Any]) -> None:
     name = next(name for name in sorted(tensors) if name.startswith("judges") and tensors[name].ndim == 2)
     tensors[name] = tensors[name][:, 1:].contiguous()
@@ -169,6 +174,10 @@ def _other_shape(name: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
 _FIT = ("does not fit together",)
 _FACTS: tuple[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], tuple[str, ...]], ...] = (
     ("NaN in a network", _nan, ("no numbers",)),
+    ("weights too large for their answers", _huge, ("no numbers",)),
+    ("a size below 0", _told(size=-1), _FIT),
+    ("a size of 10**30", _told(size=10**30), _FIT),
+    ("a calibration's power that is a list", lambda facts, _: facts["calibration"].update(power=[]), _FIT),
     ("a tensor of another shape", _shape, _FIT),
     ("no judges", _without("judges"), _FIT),
     ("no known pictures", _without("known"), _FIT),
