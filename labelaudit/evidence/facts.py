@@ -35,8 +35,9 @@ def check_facts(facts: JsonDict) -> None:
         if type(number) is not int or number not in allowed:  # true is an int, too, and 48.0 is in the range
             raise TypeError(f"{name} is {number!r}")
     calibration = facts.get("calibration")
-    for name in _SHARES if isinstance(calibration, dict) else ():
-        share = calibration.get(name, 0.0)
+    told = calibration if isinstance(calibration, dict) else {}  # without one, whoever reads it refuses the model
+    for name in _SHARES:
+        share = told.get(name, 0.0)
         if type(share) not in (int, float) or not 0.0 <= share <= 1.0:
             raise TypeError(f"{name} of the calibration is {share!r}")
     for name in _TEXTS:
