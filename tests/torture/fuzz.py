@@ -138,9 +138,11 @@ def _note(found: dict[str, str], kind: str, path: Path, keep: Path) -> None:
     if kind in found:
         return
     found[kind] = f"{keep.name}: {kind}"
-    keep.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(kind.encode(errors="replace")).hexdigest()[:8]
-    shutil.copy(path, keep / f"{name}{path.suffix}")
+    (keep / name).mkdir(parents=True, exist_ok=True)
+    for each in path.parent.iterdir():  # what vouches for each other belongs together
+        if each.is_file():
+            shutil.copy(each, keep / name)
     (keep / f"{name}.txt").write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
 
 
