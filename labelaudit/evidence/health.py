@@ -21,7 +21,10 @@ from labelaudit.records import FloatArray, IntArray, ThresholdHistory
 SURE_Z = 6.0
 """z of the best source from which another one that learned must show, too: at half the best one's r its z is 3."""
 DEAD_SHARE = 0.2
-"""Share of the best source's r below which another one is dead beside it."""
+"""Share of the best source's r below which another one is dead beside it ..."""
+ALIVE_SHARE, DOUBT_Z = 1 / 3, 2.0
+"""... where not even so many standard deviations more would bring it to this share of the best one's z: in a fold of a
+few dozen rows a source that knows a third may seem to know nothing."""
 LEAST_ROWS = 20
 """Rows of a fold below which it is not told from its answers alone whether its peers collapsed."""
 SAME_ANSWER = 0.005
@@ -163,7 +166,7 @@ def _dead_among(sources: dict[str, FloatArray], figures: TrainingFigures, rows: 
         # What peers of a single run know of labels that they have seen says nothing of the ridge.
         rivals = [known[other] for other in known if other != name and (figures.crossed or name != "the ridge")]
         best = max(rivals, key=lambda each: each.z, default=mine)
-        if best.z >= SURE_Z and mine.r < DEAD_SHARE * best.r:
+        if best.z >= SURE_Z and mine.r < DEAD_SHARE * best.r and mine.z + DOUBT_Z < ALIVE_SHARE * best.z:
             found.append(name)
     return found
 

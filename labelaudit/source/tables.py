@@ -84,7 +84,7 @@ def parquet_schema(path: Path) -> pa.Schema:
     """
     try:
         return pyarrow.parquet.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: a column's name
         raise SourceError(f"{path.name} cannot be read as Parquet ({_first_line(error)}): is it complete?") from error
 
 
@@ -93,7 +93,7 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> pa.Table:
         table = pyarrow.parquet.ParquetFile(path).read(columns=None if columns is None else list(columns))
         table.validate(full=True)  # a reader does not look whether text is UTF-8
         return table
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: a column's name
         raise SourceError(f"{path.name} cannot be read as Parquet ({_first_line(error)}): is it complete?") from error
 
 

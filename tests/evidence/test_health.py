@@ -6,15 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from labelaudit.evidence import health
 from labelaudit.evidence.health import (
     Fault,
     FaultKind,
     TrainingFigures,
+    find_dead,
     find_faults,
     find_idle_loss,
     find_swallowed,
     guessing_loss,
 )
+from labelaudit.evidence.link import Link
 from labelaudit.records import ThresholdHistory
 
 CLASSES = ("happy", "sad", "fear")
@@ -167,3 +170,17 @@ def test_a_small_class_has_a_small_confidence():
 def test_a_run_without_mined_epochs_swallows_nothing(good: TrainingFigures):
     empty = ThresholdHistory(*(values[:0] for values in vars(_history()).values()))
     assert find_faults(replace(good, history=empty), CLASSES) == []
+
+
+@pytest.mark.parametrize(("z", "dead"), [(1.0, False), (-0.5, True)])
+def test_what_may_be_chance_is_not_dead(z: float, dead: bool, good: TrainingFigures, monkeypatch) -> None:
+    """Beside a z of 6.6, a third of it is 2.2: two deviations more bring 1 above that, and -0.5 not."""
+    ridge = good.ridge
+
+    def known(posterior: np.ndarray, given: np.ndarray) -> Link:
+        return Link(6.6, 0.4) if posterior.shape == ridge.shape and (posterior == ridge).all() else Link(z, 0.05)
+
+    monkeypatch.setattr(health, "shown_alike", lambda posterior, _: posterior)
+    monkeypatch.setattr(health, "link", known)
+    found = find_dead(replace(good, peer2=ridge))
+    assert (set(found) == {"peer 1"}) if dead else not found

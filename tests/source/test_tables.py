@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from labelaudit.errors import SourceError
 from labelaudit.source.encoding import text_encoding, text_lines
-from labelaudit.source.tables import column_names, read_table
+from labelaudit.source.tables import column_names, parquet_schema, read_table
 
 TEXT = "path,label\na ü.png,happy\nb.png,sad\n"
 ROWS = {"path": ["a ü.png", "b.png"], "label": ["happy", "sad"]}
@@ -236,3 +236,14 @@ def test_parquet_with_text_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"path": ["a.png", "b.png"], "label": labels}), path, use_dictionary=False)
     with pytest.raises(SourceError, match=r"faces\.parquet cannot be read as Parquet \(.*UTF8"):
         read_table(path, [])
+
+
+def test_a_column_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.parquet"
+    pq.write_table(pa.table({"an-odd-name": ["x"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"an-odd-name", b"an-odd-\xff\xff\xff\xff"))
+    for read in (parquet_schema, lambda each: read_table(each, [])):
+        with pytest.raises(
+            SourceError, match=r"^labels\.parquet cannot be read as Parquet \([^\n]+\): is it complete\?$"
+        ):
+            read(path)

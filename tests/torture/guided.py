@@ -22,8 +22,8 @@ from .row import Row, told
 PART = "guided"
 _MINUTES, _QUICK_MINUTES = 6.0, 0.5
 _ONE_INPUT_SECONDS = 10
-_CHOSEN = ("decisions", "settings toml", "limits toml", "allow-list", "label map")
-"""How the names of the targets begin whose files parsers of our own read, without a command around them."""
+_CHOSEN = ("settings toml", "limits toml", "allow-list", "label map")
+"""Beside the exports of decisions, the targets whose files parsers of our own read, without a command around them."""
 _EXPORTS_OF_LIBRARIES = (".parquet", ".zip")
 
 
@@ -41,9 +41,9 @@ def _names(folder: Path) -> Iterator[str]:
     from .cases.ground import Ground
 
     ground = Ground(*[folder] * 4)  # these targets need no run
-    for target in (*reader_targets.targets(ground), *run_targets.targets(ground)):
-        if target.name.startswith(_CHOSEN) and not target.name.endswith(_EXPORTS_OF_LIBRARIES):
-            yield target.name
+    exports = [each.name for each in reader_targets.targets(ground) if each.name.startswith("decisions")]
+    yield from (name for name in exports if not name.endswith(_EXPORTS_OF_LIBRARIES))
+    yield from (each.name for each in run_targets.targets(ground) if each.name in _CHOSEN)
 
 
 def _session(name: str, *, seconds: int, seed: int, folder: Path) -> Row:
