@@ -121,11 +121,11 @@ def margins(posterior: FloatArray, given: IntArray, *, power: float = 1.0) -> Fl
 
 
 def _scaled(posterior: FloatArray, power: float) -> FloatArray:
-    """Box-Cox of a posterior, from -1 or a little more to 0, so that a difference of two lies in [-1, 1]."""
-    from scipy.special import boxcox
-
+    """A posterior on the Box-Cox scale, up to a constant; a range of length 1, so that a difference lies in [-1, 1]."""
     if power == 1.0:
         return posterior
+    from scipy.special import boxcox  # slow to import, and the plain scale needs none
+
     floor = boxcox(_FLOOR, power)
     found: FloatArray = (boxcox(np.maximum(posterior, _FLOOR).astype(np.float64), power) / -floor).astype(np.float32)
     return found

@@ -22,9 +22,10 @@ from labelaudit.rundir import RunDir
 from .forks import Job
 from .stage import Ended, Stage
 
-_SHARED = "--weights none --folds 2 --batch 32 --device cpu --workers 2 --json"
+_ALL = "--weights none --folds 2 --device cpu --workers 2 --json"
+_SHARED = f"--batch 32 {_ALL}"
 HEADS = f"--backbone gradients --epochs 3 {_SHARED}"
-TRAINED = "--backbone gradients --weights none --folds 2 --device cpu --workers 2 --json"
+TRAINED = f"--backbone gradients {_ALL}"
 NETWORKS = f"--backbone resnet-small --size 32 --epochs 2 --warm-up 1 {_SHARED}"
 _DEMO_FILES = ("summary.json", "thresholds.parquet", "neighbours.parquet", "model.safetensors")
 """Of a demo's run, without what tells when its faces were drawn."""
